@@ -74,8 +74,12 @@ class Lake(Protocol):
         """Where the lake is, for people; never a credential."""
         ...
 
+    def address(self) -> str:
+        """What a worker needs to open the same lake; secrets by the name of their variable."""
+        ...
+
     def check(self) -> None:
-        """Raises Unavailable or Missing when the lake can't be used now. Cost: one listing and one small write."""
+        """Raises Unavailable or Missing when the lake can't be used now. Cost: one small write and one delete."""
         ...
 
     def put(self, key: str, body: bytes) -> None:
@@ -90,7 +94,7 @@ class Lake(Protocol):
         """The object's bytes. Raises NotFound."""
         ...
 
-    def keys(self, prefix: str) -> Iterator[str]:
+    def listing(self, prefix: str) -> Iterator[str]:
         """Every key that starts with the folder ``prefix``, sorted."""
         ...
 
@@ -154,9 +158,10 @@ class BatchEngine(Protocol):
 
     def describe(self) -> str: ...
 
-    def map(self, function: str, parts: Sequence[str], *, on_result: Callable[[str], None]) -> None:
-        """Call ``module:function`` once for each part (a JSON text) and hand each result (a JSON text) on as it comes.
+    def map(self, function: str, parts: Sequence[str], *, lake: Lake, on_result: Callable[[str], None]) -> None:
+        """Call ``module:function(lake, part)`` once for each part and hand each result on as it comes.
 
+        Parts and results are JSON texts. Workers open the lake by its address, so no credential is shipped to them.
         The first error ends the work and is raised as it was.
         """
         ...

@@ -74,7 +74,9 @@ class Rejected:
     reason: str
 
 
-def _spec(name: str, *columns: tuple[str, pa.DataType], outside: frozenset[str] = frozenset(), private: bool = False) -> TableSpec:
+def _spec(
+    name: str, *columns: tuple[str, pa.DataType], outside: frozenset[str] = frozenset(), private: bool = False
+) -> TableSpec:
     schema = pa.schema([pa.field(column, kind) for column, kind in (*_IDENTITY, *columns, *_OUTCOME)])
     return TableSpec(name=name, schema=schema, outside_digest=outside, private=private)
 
@@ -196,6 +198,14 @@ STAGES: tuple[tuple[TableSpec, TableSpec], ...] = (
 TABLES: Mapping[str, TableSpec] = {
     spec.name: spec
     for spec in (
-        RAW_RECORDS, DOCUMENTS, CLEAN_DOCUMENTS, SIGNATURES, CLUSTERS, CHUNKS, SFT_PAIRS, TRAINING_SETS, EVALUATIONS,
+        RAW_RECORDS,
+        DOCUMENTS,
+        CLEAN_DOCUMENTS,
+        SIGNATURES,
+        CLUSTERS,
+        CHUNKS,
+        SFT_PAIRS,
+        TRAINING_SETS,
+        EVALUATIONS,
     )
 }

@@ -1,0 +1,175 @@
+"""Every setting of the project, read once: the environment first, then `.env` at the project's root.
+
+No other module reads the environment. A secret is never a field here: callers keep the name of its variable and
+resolve it at use with `secret`.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+from dotenv import dotenv_values
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from resources.errors import Misconfigured
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+def default_project_root() -> Path:
+    """The checkout this code stands in; where it was installed elsewhere, `$HOME/work/DataAlchemy`."""
+    return CHECKOUT if (CHECKOUT / "pyproject.toml").is_file() else Path.home() / "work" / "DataAlchemy"
+
+
+class Settings(BaseSettings):
+    """What a person may set; each name is also what the operator sets in pods, so it is a contract."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True, populate_by_name=True)
+
+    deployment: str = Field("native", alias="DATAALCHEMY_DEPLOYMENT", description="`native` or `docker`.")
+    project_root: Path = Field(
+        default_factory=default_project_root,
+        alias="PROJECT_ROOT",
+        description="Folder of the project; `.env` is read from it. Default: the checkout, else `$HOME/work/DataAlchemy`.",
+    )
+    data_path_override: Path | None = Field(
+        None, alias="DATAALCHEMY_DATA_PATH", description="Base path of everything kept. Default: `$PROJECT_ROOT/data`."
+    )
+    lake_url: str | None = Field(
+        None,
+        alias="DATAALCHEMY_LAKE",
+        description="`file:///…` or `s3://bucket/prefix`. Default: `lake/` under the data path.",
+    )
+    s3_endpoint: str | None = Field(
+        None, alias="DATAALCHEMY_S3_ENDPOINT", description="Address of an S3-compatible server, `http://host:port`."
+    )
+    s3_region: str = Field("us-east-1", alias="DATAALCHEMY_S3_REGION", description="Region of the S3 store.")
+    s3_ca_file: Path | None = Field(
+        None, alias="DATAALCHEMY_S3_CA_FILE", description="PEM file of a private certificate authority of the S3 store."
+    )
+    kv_url: str | None = Field(
+        None,
+        alias="DATAALCHEMY_KV",
+        description="`sqlite:///…` or `redis://host:port/0`. Default: `kv.sqlite` under the data path.",
+    )
+    device: str = Field("auto", alias="DATAALCHEMY_DEVICE", description="`auto`, `rocm`, `cuda` or `cpu`.")
+    cache_override: Path | None = Field(
+        None,
+        alias="DATAALCHEMY_CACHE",
+        description="Folder of what can be made again: converted models, fetched adapters. Default: `~/.cache/dataalchemy`.",
+    )
+    models_file: Path | None = Field(
+        None, alias="DATAALCHEMY_MODELS", description="A `models.yaml` of your own. Default: the one in the package."
+    )
+    principals: str = Field(
+        "local,public",
+        alias="DATAALCHEMY_PRINCIPALS",
+        description="Who asks: the principals, separated by commas, as which `chat` and `serve` search.",
+    )
+    schedule: str | None = Field(
+        None,
+        alias="DATAALCHEMY_SCHEDULE",
+        description="Cron expression of the scheduled ingestion. Default: hourly, and off until switched on.",
+    )
+    alert_file_override: Path | None = Field(
+        None, alias="DATAALCHEMY_ALERT_FILE", description="File of alerts. Default: `alerts.jsonl` under the data path."
+    )
+
+    @field_validator("project_root", "data_path_override", "cache_override", "models_file", "alert_file_override")
+    @classmethod
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return None if value is None else value.expanduser().absolute()
+
+    @classmethod
+    def read(cls, **overrides: Any) -> Self:
+        """The settings of this process. Raises Misconfigured, naming the variable and never its value."""
+        try:
+            root = cls.model_validate({**_environment(), **overrides}).project_root
+            return cls.model_validate({**_dotenv(root), **_environment(), **overrides})
+        except ValidationError as error:
+            names = ", ".join(sorted({str(part["loc"][0]) for part in error.errors(include_input=False)}))
+            raise Misconfigured(
+                "A setting cannot be used",
+                subject=names,
+                fix="Correct it in the environment or .env; docs/settings.md has all.",
+            ) from None
+
+    @cached_property
+    def data_path(self) -> Path:
+        """Base path of everything that is kept."""
+        return self.data_path_override or self.project_root / "data"
+
+    @cached_property
+    def lake(self) -> str:
+        """Address of the lake."""
+        return self.lake_url or (self.data_path / "lake").as_uri()
+
+    @cached_property
+    def kv(self) -> str:
+        """Address of the key-value store."""
+        return self.kv_url or f"sqlite:///{self.data_path / 'kv.sqlite'}"
+
+    @cached_property
+    def cache_path(self) -> Path:
+        """Folder of what can be made again."""
+        return self.cache_override or Path.home() / ".cache" / "dataalchemy"
+
+    @cached_property
+    def dagster_home(self) -> Path:
+        """Dagster's kept home."""
+        return self.data_path / "dagster"
+
+    @cached_property
+    def alert_file(self) -> Path:
+        """Where alerts are written."""
+        return self.alert_file_override or self.data_path / "alerts.jsonl"
+
+
+SECRET_VARIABLES = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "DATAALCHEMY_KV_PASSWORD",
+    "DATAALCHEMY_ALERT_WEBHOOK",
+)
+"""Names of the variables that hold secrets; the values are read at use, by `secret`."""
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if value}
+
+
+def _dotenv(root: Path) -> dict[str, str]:
+    """`.env` as the dotenv format has it: quotes, `export`, CRLF, comments and `=` in values."""
+    path = root / ".env"
+    if not path.is_file():
+        return {}
+    try:
+        return {name: value for name, value in dotenv_values(path, encoding="utf-8").items() if value}
+    except (OSError, UnicodeDecodeError):
+        raise Misconfigured(
+            "The settings file cannot be read", subject=str(path), fix="Make it readable UTF-8 text."
+        ) from None
+
+
+def secret(variable: str) -> str | None:
+    """The value of a secret by the name of its variable, from the environment or `.env`; None where it is not set."""
+    found = os.environ.get(variable)
+    if found:
+        return found
+    root = os.environ.get("PROJECT_ROOT")
+    return _dotenv(Path(root) if root else default_project_root()).get(variable)
+
+
+def export(**variables: str) -> None:
+    """Set variables for this process and those it starts, such as DAGSTER_HOME for Dagster's own code."""
+    os.environ.update(variables)
+
+
+def child_environment(*, without_secrets: bool = False) -> dict[str, str]:
+    """The environment for a child process; `without_secrets` leaves out every variable that holds one."""
+    hidden = SECRET_VARIABLES if without_secrets else ()
+    return {name: value for name, value in os.environ.items() if name not in hidden}

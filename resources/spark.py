@@ -1,0 +1,236 @@
+"""Engines: one function over many parts, in this process, in a process pool, or on Spark.
+
+A worker opens the lake by its address and calls ``module:function(lake, part)``; only names and counts come back.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from functools import cached_property
+from multiprocessing import get_context
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from pydantic import Field
+
+from resources.contracts import BatchEngine, Lake
+from resources.errors import Missing, Unavailable
+from resources.lake import open_lake
+from resources.settings import export
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql import SparkSession
+
+JAVA_MEND = "Install it with `sudo apt-get install openjdk-17-jre-headless`, or use --mode local."
+POLL_S = 0.5
+_PR_SET_PDEATHSIG = 1
+
+
+def call(function: str, address: str, part: str) -> str:
+    """Run one part in a worker: open the lake, find the function, call it."""
+    module, _, name = function.partition(":")
+    result = getattr(importlib.import_module(module), name)(open_lake(address), part)
+    return str(result)
+
+
+def die_with_parent() -> None:
+    """Ask the kernel to end this worker when its parent is gone, so that kill -9 leaves nothing running."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+
+
+class LocalEngine(dg.ConfigurableResource):
+    """In process: one part inline, more in a pool of as many processes as there are cores."""
+
+    workers: int = Field(default=0, ge=0, le=256, description="Processes; 0 is one for each core.")
+
+    def describe(self) -> str:
+        """The engine and its width."""
+        return f"local, {self._width} processes"
+
+    @property
+    def _width(self) -> int:
+        return self.workers or len(os.sched_getaffinity(0))
+
+    @cached_property
+    def _pool(self) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(self._width, mp_context=get_context("spawn"), initializer=die_with_parent)
+
+    def map(self, function: str, parts: Sequence[str], *, lake: Lake, on_result: Callable[[str], None]) -> None:
+        """See `resources.contracts.BatchEngine`. Raises what the function raised, or Unavailable when a worker died."""
+        if len(parts) == 1:
+            on_result(call(function, lake.address(), parts[0]))
+            return
+        waiting = {self._pool.submit(call, function, lake.address(), part) for part in parts}
+        try:
+            while waiting:
+                done, waiting = wait(waiting, timeout=POLL_S, return_when=FIRST_EXCEPTION)
+                for future in done:
+                    on_result(future.result())
+        except BrokenProcessPool:
+            self.close()
+            raise Unavailable(
+                "A worker process died",
+                subject=function,
+                fix="Most often memory ran out; use fewer workers and run again.",
+            ) from None
+        finally:
+            for future in waiting:
+                future.cancel()
+
+    def close(self) -> None:
+        """End the pool's processes."""
+        pool = self.__dict__.pop("_pool", None)
+        if pool is not None:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Dagster's own call at the end of a run."""
+        self.close()
+
+
+class SparkEngine(dg.ConfigurableResource):
+    """On Spark: one `mapInArrow` pass over the names of the parts; text never crosses the JVM."""
+
+    master: str = Field(default="local[*]", description="Spark master.")
+    memory: str = Field(default="1g", description="Heap of the driver's JVM; it holds names only.")
+
+    def describe(self) -> str:
+        """The engine and its master."""
+        return f"spark, {self.master}"
+
+    @cached_property
+    def _session(self) -> SparkSession:
+        from pyspark.errors import PySparkException
+        from pyspark.sql import SparkSession
+
+        from resources.java import use_java
+
+        use_java()
+        export(PYSPARK_PYTHON=sys.executable, PYSPARK_DRIVER_PYTHON=sys.executable, SPARK_LOCAL_IP="127.0.0.1")
+        try:
+            return (
+                SparkSession.builder.master(self.master)
+                .appName("dataalchemy")
+                .config("spark.driver.memory", self.memory)
+                .config("spark.driver.host", "127.0.0.1")
+                .config("spark.driver.bindAddress", "127.0.0.1")
+                .config("spark.ui.showConsoleProgress", "false")
+                .config("spark.log.level", "ERROR")
+                .config("spark.sql.execution.arrow.maxRecordsPerBatch", "1")
+                .config("spark.python.worker.reuse", "true")
+                .getOrCreate()
+            )
+        except (PySparkException, OSError):
+            raise Missing("Spark did not start", subject=self.master, fix=JAVA_MEND) from None
+
+    @property
+    def ui_url(self) -> str:
+        """Address of the running Spark's own pages."""
+        return str(self._session.sparkContext.uiWebUrl or "")
+
+    def map(self, function: str, parts: Sequence[str], *, lake: Lake, on_result: Callable[[str], None]) -> None:
+        """See `resources.contracts.BatchEngine`. A task that failed is tried again by Spark; its file is an orphan."""
+        address = lake.address()
+
+        def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            import pyarrow as pa
+
+            from resources.spark import call
+
+            for batch in batches:
+                for part in batch.column(0).to_pylist():
+                    yield pa.record_batch([pa.array([call(function, address, part)])], names=["result"])
+
+        session = self._session
+        frame = session.createDataFrame([(part,) for part in parts], "part string").repartition(len(parts))
+        for row in _collect(frame.mapInArrow(run, "result string")):
+            on_result(row["result"])
+
+    def close(self) -> None:
+        """Stop the session and its JVM."""
+        session = self.__dict__.pop("_session", None)
+        if session is not None:
+            session.stop()
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Dagster's own call at the end of a run."""
+        self.close()
+
+
+def _collect(frame: Any) -> list[Any]:
+    """Collect in a thread, so that Ctrl-C reaches this one at once and cancels the job."""
+    from pyspark.errors import PySparkException
+
+    box: list[Any] = []
+
+    def work() -> None:
+        try:
+            box.append(frame.collect())
+        except PySparkException as error:
+            box.append(error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        while thread.is_alive():
+            thread.join(POLL_S)
+    except KeyboardInterrupt:
+        frame.sparkSession.sparkContext.cancelAllJobs()
+        raise
+    if isinstance(box[0], PySparkException):
+        raise _worker_error(box[0]) from None
+    return list(box[0])
+
+
+def _worker_error(error: Any) -> Exception:
+    """The error of ours that a worker raised, if one can be read out of Spark's text; else the class alone."""
+    text = str(error)
+    for line in text.splitlines():
+        name, _, message = line.strip().partition(": ")
+        if name.startswith("resources.errors.") and message:
+            return Unavailable("A Spark task failed", subject=message[:200], fix="Mend that, then run it again.")
+    return Unavailable("A Spark task failed", subject=type(error).__name__, fix="The Spark pages show the task's log.")
+
+
+class AutoEngine(dg.ConfigurableResource):
+    """In process for what one machine does at once; Spark from the size on where its start-up no longer counts."""
+
+    spark_above_parts: int = Field(default=256, ge=1, description="Parts from which Spark runs them.")
+
+    def describe(self) -> str:
+        """The rule."""
+        return f"auto, Spark above {self.spark_above_parts} parts"
+
+    @cached_property
+    def _local(self) -> LocalEngine:
+        return LocalEngine()
+
+    @cached_property
+    def _spark(self) -> SparkEngine:
+        return SparkEngine()
+
+    def map(self, function: str, parts: Sequence[str], *, lake: Lake, on_result: Callable[[str], None]) -> None:
+        """See `resources.contracts.BatchEngine`."""
+        engine: BatchEngine = self._spark if len(parts) > self.spark_above_parts else self._local
+        engine.map(function, parts, lake=lake, on_result=on_result)
+
+    def close(self) -> None:
+        """Close what was used."""
+        for name in ("_local", "_spark"):
+            engine = self.__dict__.get(name)
+            if engine is not None:
+                engine.close()
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Dagster's own call at the end of a run."""
+        self.close()
