@@ -62,6 +62,10 @@ class Snapshot(Protocol):
         """The live Parquet files, to be read with ``Lake.read_file``."""
         ...
 
+    def count(self) -> int:
+        """How many rows; from the log alone."""
+        ...
+
     def cursor(self, app: str) -> int:
         """The last number committed for ``app`` in this snapshot, or 0."""
         ...
@@ -111,6 +115,14 @@ class Lake(Protocol):
 
         Raises Conflict when another commit came first (read anew and decide again), Unavailable, Damaged.
         """
+        ...
+
+    def read_log(self, spec: TableSpec) -> int:
+        """Read every entry of a table's log; return how many there are. Raises Damaged at one that is not whole."""
+        ...
+
+    def repair(self, spec: TableSpec) -> list[str]:
+        """Move the damaged tail of a table's log aside; return the names moved. The last durable version stands."""
         ...
 
     def staging(self, spec: TableSpec) -> str:

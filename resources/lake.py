@@ -144,6 +144,14 @@ class ObjectLake(dg.ConfigurableResource):
         with self._speaking():
             return tables.commit(self, base, change, cursors=dict(cursors or {}))
 
+    def read_log(self, spec: TableSpec) -> int:
+        """Read every entry of a table's log; return how many there are. Raises Damaged at one that is not whole."""
+        return tables.read_log(self, spec)
+
+    def repair(self, spec: TableSpec) -> list[str]:
+        """Move the damaged tail of a table's log aside; return the names moved. The last durable version stands."""
+        return tables.repair(self, spec)
+
     def staging(self, spec: TableSpec) -> str:
         """The folder under which a worker writes Parquet files of this table before they are committed."""
         return f"{tables.folder(spec)}/parts"

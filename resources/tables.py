@@ -55,6 +55,10 @@ class DeltaSnapshot:
             for row in actions
         ]
 
+    def count(self) -> int:
+        """How many rows; from the log alone."""
+        return sum(file.rows for file in self.files())
+
     def read(self, columns: Sequence[str] | None = None) -> pa.Table:
         """All rows, in no particular order; an empty table of the right schema where there is none."""
         names = list(columns) if columns is not None else self.spec.schema.names
@@ -170,10 +174,14 @@ def _created(lake: ObjectLake, spec: TableSpec) -> DeltaTable:
     except (DeltaError, OSError):
         found = open_table(lake, spec)
         if found.delta is None:
-            raise Unavailable(
-                "A table cannot be made", subject=spec.name, fix="Look at `dataalchemy doctor`."
-            ) from None
+            raise Unavailable("A table cannot be made", subject=spec.name, fix="Run `dataalchemy doctor`.") from None
+        if found.cursor(WRITER):
+            raise _lost_race(spec) from None
         return found.delta
+
+
+def _lost_race(spec: TableSpec) -> Conflict:
+    return Conflict("Another run changed the table first", subject=spec.name, fix="Run it again.")
 
 
 def _actions(lake: ObjectLake, snapshot: DeltaSnapshot, change: Change) -> tuple[list[AddAction], list[RemoveAction]]:
@@ -217,7 +225,7 @@ def _settled(lake: ObjectLake, base: DeltaSnapshot, nonce: str, error: Exception
             return version
     newest = open_table(lake, base.spec)
     if newest.version > base.version and newest.cursor(WRITER) > base.cursor(WRITER):
-        raise Conflict("Another run changed the table first", subject=base.spec.name, fix="Run it again.") from None
+        raise _lost_race(base.spec) from None
     from resources.lake import MEND_DISK, reason_of
 
     raise Unavailable(
@@ -255,6 +263,15 @@ def repair(lake: ObjectLake, spec: TableSpec) -> list[str]:
     for name in tail:
         lake.move(f"{root}/{name}", f"damaged/{spec.name}/{name}-{secrets.token_hex(4)}")
     return sorted(tail)
+
+
+def read_log(lake: ObjectLake, spec: TableSpec) -> int:
+    """Read every entry of a table's log; return how many there are. Raises Damaged at one that is not whole."""
+    check_log(lake, spec)
+    names = [name for name in log_entries(lake, spec) if name.endswith(".json") and name[:20].isdigit()]
+    if not all(_readable(lake, f"{folder(spec)}/_delta_log/{name}") for name in names):
+        raise _damaged(spec, "an unreadable file in its log")
+    return len(names)
 
 
 def _readable(lake: ObjectLake, key: str) -> bool:

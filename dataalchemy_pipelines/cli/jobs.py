@@ -1,0 +1,71 @@
+"""Runs a job of the definitions in this process, on the kept home, so that the run is in the UI like any other."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from dataalchemy_pipelines.cli.screen import Screen
+from resources import errors as resource_errors
+from resources.errors import DataAlchemyError
+from resources.home import PROCESS_TAG, prepare, sweep, this_process
+from resources.settings import Settings
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+def run_job(
+    settings: Settings, name: str, screen: Screen, *, ops: Mapping[str, Any] | None = None, **overrides: Any
+) -> dict[str, dict[str, Any]]:
+    """Run one job to its end; return each asset's metadata as plain values.
+
+    Raises the error that ended the run, with its own what, subject and fix, or LostDocuments where a check failed.
+    """
+    prepare(settings)
+    import dagster as dg
+
+    from dataalchemy_pipelines.definitions import build_defs
+
+    logging.getLogger("dagster").setLevel(logging.CRITICAL)
+    with dg.DagsterInstance.get() as instance:
+        sweep(instance, nothing_else_runs=False)
+        job = build_defs(settings, progress=screen, **overrides).resolve_job_def(name)
+        with screen:
+            result = job.execute_in_process(
+                run_config={**QUIET, "ops": dict(ops or {})},
+                instance=instance,
+                raise_on_error=False,
+                tags={PROCESS_TAG: this_process(), "dataalchemy/deployment": settings.deployment},
+            )
+    if not result.success:
+        raise _error_of(result)
+    return {
+        event.asset_key.to_user_string(): {key: value.value for key, value in event.materialization.metadata.items()}
+        for event in result.get_asset_materialization_events()
+    }
+
+
+def _error_of(result: Any) -> DataAlchemyError:
+    """The error that ended a run, made again from what the failure carries."""
+    from dataalchemy_pipelines.core import errors as core_errors
+
+    for event in result.all_events:
+        if not event.is_step_failure:
+            continue
+        failure = event.step_failure_data.user_failure_data
+        if failure is not None and "what" in failure.metadata:
+            said = {key: str(value.value) for key, value in failure.metadata.items()}
+            kind = getattr(resource_errors, said["kind"], None) or getattr(core_errors, said["kind"], DataAlchemyError)
+            return kind(said["what"], subject=said["subject"], fix=said["fix"])  # type: ignore[no-any-return]
+        error = event.step_failure_data.error
+        name = error.cls_name if error is not None else "unknown"
+        if name == "DagsterAssetCheckFailedError":
+            break
+        return DataAlchemyError("A step failed", subject=f"{event.step_key} ({name})", fix="`dataalchemy up` shows its log.")
+    failed = [check.check_name for check in result.get_asset_check_evaluations() if not check.passed]
+    return core_errors.LostDocuments(
+        "A check did not hold, so nothing after it was made",
+        subject=", ".join(failed) or "unknown",
+        fix="`dataalchemy up` shows the numbers beside the asset.",
+    )

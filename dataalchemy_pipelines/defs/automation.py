@@ -1,0 +1,56 @@
+"""Jobs, the schedule, the file-drop sensor and the word on failed runs. Keep work out; jobs select assets."""
+
+import dagster as dg
+
+from dataalchemy_pipelines.engine.sources import dropped, registered
+from resources.contracts import Alert, Lake, Notify
+from resources.settings import Settings
+
+HOURLY = "0 * * * *"
+SETTINGS = Settings.read()
+ON, OFF = dg.DefaultScheduleStatus.RUNNING, dg.DefaultScheduleStatus.STOPPED
+LANDING = dg.AssetSelection.assets("raw_records")
+REFINING = dg.AssetSelection.groups("clean", "curate")
+SYNTHESIS = dg.AssetSelection.groups("synthesize")
+TRAINING = dg.AssetSelection.groups("train")
+PUBLISHING = dg.AssetSelection.groups("publish")
+
+ingest = dg.define_asset_job("ingest", LANDING, description="Read the sources; nothing more.")
+refine = dg.define_asset_job("refine", LANDING | REFINING, description="Read the sources, clean, deduplicate, cut.")
+wash = dg.define_asset_job("wash", LANDING | dg.AssetSelection.groups("clean"), description="Read the sources and clean.")
+synthesize = dg.define_asset_job("synthesize", SYNTHESIS, description="Make supervised pairs and the training set.")
+train = dg.define_asset_job("train", SYNTHESIS | TRAINING, description="Train an adapter on the pairs.")
+publish = dg.define_asset_job("publish", PUBLISHING, description="Build the index, judge the adapter, release it or not.")
+full_cycle = dg.define_asset_job("full_cycle", dg.AssetSelection.all(), description="Everything, in order.")
+
+scheduled_ingestion = dg.ScheduleDefinition(
+    name="scheduled_ingestion",
+    job=refine,
+    cron_schedule=SETTINGS.schedule or HOURLY,
+    description="Reads every source again and brings the corpus up to date.",
+    default_status=ON if SETTINGS.schedule else OFF,
+)
+
+
+@dg.sensor(job=refine, minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.STOPPED)
+def dropped_files(context: dg.SensorEvaluationContext, lake: dg.ResourceParam[Lake]) -> dg.SensorResult | dg.SkipReason:
+    """A run whenever a source's folder holds other files than at the last look."""
+    sources = registered(lake)
+    if not sources:
+        return dg.SkipReason("No source yet: `dataalchemy ingest PATH`.")
+    seen = dropped(sources)
+    if seen == context.cursor:
+        return dg.SkipReason("No file came, changed or went.")
+    return dg.SensorResult(run_requests=[dg.RunRequest(run_key=seen)], cursor=seen)
+
+
+@dg.run_failure_sensor(default_status=dg.DefaultSensorStatus.RUNNING, monitor_all_code_locations=True)
+def run_failed(context: dg.RunFailureSensorContext, notify: dg.ResourceParam[Notify]) -> None:
+    """One alert a failed run: which job, the first line of its error, and what to do next."""
+    run = context.dagster_run
+    failed = [event.step_failure_data for event in context.get_step_failure_events()]
+    said = [data.user_failure_data.description for data in failed if data.user_failure_data]
+    detail = next((text for text in said if text), "See the run's log.")
+    notify.send(Alert(title=f"Run of {run.job_name} failed", detail=detail, fix=f"`dataalchemy up`, run {run.run_id[:8]}."))
+
+

@@ -1,0 +1,107 @@
+"""The steps of the stages as workers call them: ``step(lake, frame, settings)``; the work itself lives in the packages."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import polars as pl
+
+from dataalchemy_pipelines.core.outcomes import KEPT, current, frame
+from dataalchemy_pipelines.core.records import (
+    CHUNKS,
+    CLEAN_DOCUMENTS,
+    CLUSTERS,
+    DOCUMENTS,
+    RAW_RECORDS,
+    SFT_PAIRS,
+    SIGNATURES,
+)
+from dataalchemy_pipelines.engine.batch import Stage, settle_rows
+from dataalchemy_pipelines.engine.near_dedup import CLUSTERS_VERSION, cluster
+from dataalchemy_pipelines.parsing.sandbox import Sandbox
+from dataalchemy_pipelines.parsing.step import PARSER_VERSION, parse_batch
+from dataalchemy_pipelines.synthesis.generate import PAIRS_VERSION, PairSettings, make_pairs
+from dataalchemy_pipelines.transforms import chunk as chunking
+from dataalchemy_pipelines.transforms import minhash, recipe
+from resources.contracts import Lake, Progress
+
+MODULE = "dataalchemy_pipelines.engine.steps"
+
+
+def parse_stage() -> Stage:
+    """raw_records -> documents."""
+    return Stage(RAW_RECORDS, DOCUMENTS, f"{MODULE}:parse", PARSER_VERSION)
+
+
+def clean_stage(settings: recipe.RecipeSettings) -> Stage:
+    """documents -> clean_documents."""
+    version = recipe.recipe_version(settings)
+    return Stage(DOCUMENTS, CLEAN_DOCUMENTS, f"{MODULE}:clean", version, settings.model_dump_json())
+
+
+def sign_stage() -> Stage:
+    """clean_documents -> signatures."""
+    return Stage(CLEAN_DOCUMENTS, SIGNATURES, f"{MODULE}:sign", minhash.MINHASH_VERSION)
+
+
+def chunk_stage(settings: chunking.ChunkSettings) -> Stage:
+    """clean_documents, of those that are unique -> chunks."""
+    version = f"{chunking.CHUNK_VERSION}:{settings.model_dump_json()}"
+    return Stage(CLEAN_DOCUMENTS, CHUNKS, f"{MODULE}:cut", version, settings.model_dump_json(), gate=CLUSTERS)
+
+
+def pair_stage(settings: PairSettings) -> Stage:
+    """chunks -> sft_pairs."""
+    version = f"{PAIRS_VERSION}:{settings.model_dump_json()}"
+    return Stage(CHUNKS, SFT_PAIRS, f"{MODULE}:pair", version, settings.model_dump_json())
+
+
+def parse(lake: Lake, rows: pl.DataFrame, settings: str) -> pl.DataFrame:
+    """Bytes to documents, in child processes with limits."""
+    with Sandbox() as sandbox:
+        return parse_batch(rows, lake.get, sandbox)
+
+
+def clean(lake: Lake, rows: pl.DataFrame, settings: str) -> pl.DataFrame:
+    """Normalise, redact, judge."""
+    return recipe.clean(rows, recipe.RecipeSettings.model_validate_json(settings))
+
+
+def sign(lake: Lake, rows: pl.DataFrame, settings: str) -> pl.DataFrame:
+    """MinHash band keys."""
+    return minhash.sign(rows)
+
+
+def cut(lake: Lake, rows: pl.DataFrame, settings: str) -> pl.DataFrame:
+    """Documents to chunks."""
+    return chunking.chunk(rows, chunking.ChunkSettings.model_validate_json(settings))
+
+
+def pair(lake: Lake, rows: pl.DataFrame, settings: str) -> pl.DataFrame:
+    """Chunks to supervised pairs, with distractors out of all chunks."""
+    version = lake.snapshot(CHUNKS).version
+    return make_pairs(rows, _pool(lake, version), PairSettings.model_validate_json(settings))
+
+
+@lru_cache(maxsize=1)
+def _pool(lake: Lake, version: int) -> pl.DataFrame:
+    """All chunks, read once by each worker for each version of the table."""
+    return frame(lake.snapshot(CHUNKS).read()).filter(pl.col("outcome") == KEPT)
+
+
+def settle_clusters(lake: Lake, progress: Progress) -> int:
+    """signatures -> clusters, over all documents at once; return how many documents changed their cluster."""
+
+    def made() -> tuple[pl.DataFrame, pl.DataFrame]:
+        signatures = frame(lake.snapshot(SIGNATURES).read()).filter(pl.col("outcome") == KEPT)
+        return cluster(signatures, lambda ids: _texts(lake, ids)), signatures.select("doc_id", "row_sha256")
+
+    changed = settle_rows(lake, CLUSTERS, made=made, recipe_version=CLUSTERS_VERSION)
+    progress.step(CLUSTERS.name, changed, changed)
+    return changed
+
+
+def _texts(lake: Lake, ids: list[str]) -> dict[str, str]:
+    """Cleaned text of the candidates alone."""
+    rows = current(lake.snapshot(CLEAN_DOCUMENTS), ["doc_id", "text"]).filter(pl.col("doc_id").is_in(list(ids)))
+    return dict(rows.iter_rows())

@@ -1,0 +1,73 @@
+"""Dagster's kept home: its folder, its instance file, and runs left behind by a process that died."""
+
+from __future__ import annotations
+
+import os
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from resources.errors import Unavailable
+from resources.settings import Settings, export
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
+PROCESS_TAG = "dataalchemy/process"
+"""Run tag: `pid:start time` of the process that works on the run, where that process is our own."""
+
+
+def prepare(settings: Settings) -> Path:
+    """Make the home with its instance file, point Dagster at it, and return it. Raises Unavailable."""
+    home = settings.dagster_home
+    text = files("resources").joinpath("instances", f"{settings.deployment}.yaml").read_text(encoding="utf-8")
+    instance_file = home / "dagster.yaml"
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        if not instance_file.is_file() or instance_file.read_text(encoding="utf-8") != text:
+            instance_file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Unavailable(
+            "Dagster's home cannot be written", subject=f"{home} ({error.strerror})", fix="Make room or mend its permissions."
+        ) from None
+    export(DAGSTER_HOME=str(home), DAGSTER_DISABLE_TELEMETRY="yes")
+    return home
+
+
+def this_process() -> str:
+    """The process tag's value for this process."""
+    return f"{os.getpid()}:{_start_time(os.getpid())}"
+
+
+def sweep(instance: DagsterInstance, *, nothing_else_runs: bool) -> int:
+    """Mark runs failed whose process is gone, and free their pool slots; return how many.
+
+    A run that carries the process tag is judged by it. Runs of the daemon have none: they are swept only where the
+    caller knows that no daemon is running on this home.
+    """
+    from dagster import DagsterRunStatus, RunsFilter
+
+    unfinished = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
+    swept = 0
+    for run in instance.get_runs(filters=RunsFilter(statuses=unfinished)):
+        owner = run.tags.get(PROCESS_TAG)
+        if _alive(owner) if owner else not nothing_else_runs:
+            continue
+        instance.report_run_failed(run, "Its process is gone (kill, power cut or reboot). Run it again; it continues.")
+        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+        swept += 1
+    return swept
+
+
+def _alive(owner: str) -> bool:
+    pid, _, started = owner.partition(":")
+    return _start_time(int(pid)) == started
+
+
+def _start_time(pid: int) -> str:
+    """Start of a process in clock ticks since boot, so that a pid used again is not taken for the old one."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except OSError:
+        return "gone"
+    return f"{fields[19]}@{Path('/proc/sys/kernel/random/boot_id').read_text(encoding='utf-8').strip()[:8]}"
