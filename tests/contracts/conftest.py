@@ -1,44 +1,56 @@
-"""Every Lake backend in turn; a new backend joins here and nowhere else."""
+"""A Redis server of the tests' own: a free port, a password, a directory that goes with it."""
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+import secrets
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import pytest
-
-from resources.lake import LocalLake, ObjectLake, S3Lake
-
-
-@pytest.fixture(params=["directory", pytest.param("minio", marks=pytest.mark.services)])
-def lake(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectLake:
-    """An empty lake on each backend."""
-    if request.param == "directory":
-        return LocalLake(root=(tmp_path / "lake").as_uri())
-    lake: ObjectLake = request.getfixturevalue("s3_lake")
-    return lake
+import redis
 
 
-@pytest.fixture
-def s3_lake(minio_server: Any, monkeypatch: pytest.MonkeyPatch) -> S3Lake:
-    """An empty lake in a bucket of its own on a real MinIO."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", minio_server.access_key)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", minio_server.secret_key)
-    bucket = f"lake-{uuid.uuid4().hex[:12]}"
-    minio_server.make_bucket(bucket)
-    return S3Lake(root=f"s3://{bucket}/deep/prefix", endpoint=minio_server.endpoint)
+class RedisServer(NamedTuple):
+    """Where the server listens, and its password."""
+
+    url: str
+    password: str
 
 
-@pytest.fixture
-def secrets_of(request: pytest.FixtureRequest) -> Callable[[ObjectLake], list[str]]:
-    """The secret values that a lake works with."""
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A real redis-server without persistence; skipped where there is none."""
+    program = shutil.which("redis-server")
+    if program is None:
+        pytest.skip("redis-server is not installed: sudo apt install redis-server")
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    password = secrets.token_hex(16)
+    folder = tmp_path_factory.mktemp("redis")
+    settings = f"bind 127.0.0.1\nport {port}\nrequirepass {password}\ndir {folder}\nsave ''\n"
+    server = subprocess.Popen([program, "-"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    try:
+        assert server.stdin is not None
+        server.stdin.write(settings)
+        server.stdin.close()
+        found = RedisServer(f"redis://127.0.0.1:{port}/0", password)
+        _wait(found)
+        yield found
+    finally:
+        server.terminate()
+        server.wait(10)
 
-    def found(lake: ObjectLake) -> list[str]:
-        if not isinstance(lake, S3Lake):
-            return []
-        server = request.getfixturevalue("minio_server")
-        return [server.access_key, server.secret_key]
 
-    return found
+def _wait(server: RedisServer) -> None:
+    with redis.Redis.from_url(server.url, password=server.password) as client:
+        for _ in range(200):
+            try:
+                client.ping()
+                return
+            except redis.ConnectionError:
+                time.sleep(0.05)
+    raise AssertionError("redis-server did not start within 10 s")
