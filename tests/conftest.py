@@ -119,7 +119,7 @@ def free_port() -> int:
 def running(
     command: list[str], environment: dict[str, str], folder: Path, ready: Callable[[], bool]
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A server from when it is ready to the end of the block; its output is kept in ``folder`` and shown if it fails."""
+    """A server, ready, until the end of the block; its output is kept in ``folder`` and shown if it does not start."""
     log = folder / "server.log"
     with log.open("wb") as output:
         process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=output, stderr=subprocess.STDOUT)
