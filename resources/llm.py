@@ -8,16 +8,19 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+import yaml
 from pydantic import PrivateAttr
 
-from resources.child import ChildProcess
+from resources.child import ROOT, ChildProcess
 from resources.contracts import Generated, Score
 from resources.errors import DataAlchemyError
+from resources.settings import Settings
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+MODELS_FILE = ROOT / "dataalchemy_pipelines" / "models" / "models.yaml"
 MODULE = "dataalchemy_pipelines.models"
 ROWS = 256
 """Rows of one request to the language model: enough to sort by length, few enough for a line of text."""
@@ -35,8 +38,10 @@ class ProcessLlm(dg.ConfigurableResource):  # type: ignore[type-arg]
     _asked: int = PrivateAttr(default=0)
 
     def describe(self) -> str:
-        """See `resources.contracts.Llm`; starts nothing."""
-        return "models.yaml in a child process"
+        """Both models by name and place; another text means another model. Starts nothing."""
+        file = Settings.read().models_file or MODELS_FILE
+        models = yaml.safe_load(file.read_text(encoding="utf-8"))
+        return "; ".join(f"{name} {' '.join(map(str, models[name].values()))}" for name in sorted(models))
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """See `resources.contracts.Llm`. An empty sequence gives shape (0, 0)."""

@@ -33,7 +33,7 @@ def fetch_adapter(lake: Lake, digest: str, cache: Path) -> Path:
     folder = cache / "adapters" / digest
 
     def fetch(fresh: Path) -> None:
-        names: dict[str, str] = json.loads(lake.get(adapter_key(digest, MANIFEST)))
+        names: dict[str, str] = json.loads(lake.get(adapter_key(digest, MANIFEST)))["files"]
         for name in names:
             if re.fullmatch(r"\w[\w.-]*", name):
                 write_whole(fresh / name, lake.get(adapter_key(digest, name)))

@@ -1,7 +1,7 @@
 """Model folders on disk: made whole or not at all, hashed, refused where they could run code.
 
-`manifest.json` holds the sha256 of each file. Hashes are remembered beside size and time of change, so that only the
-first load reads a model twice.
+`manifest.json` holds `{"files": {name: sha256}}`. Hashes are remembered beside size and time of change, so that only
+the first load reads a model twice.
 """
 
 from __future__ import annotations
@@ -84,9 +84,9 @@ def make_once(folder: Path, make: Callable[[Path], None], cache: Path) -> dict[s
             hashes = {
                 path.relative_to(fresh).as_posix(): sha256_of(path) for path in fresh.rglob("*") if path.is_file()
             }
-            (fresh / MANIFEST).write_text(json.dumps(hashes, indent=1, sort_keys=True))
+            (fresh / MANIFEST).write_text(json.dumps({"files": hashes}, indent=1, sort_keys=True))
             _rename(fresh, folder)
-    expected: dict[str, str] = json.loads((folder / MANIFEST).read_bytes())
+    expected: dict[str, str] = json.loads((folder / MANIFEST).read_bytes())["files"]
     verify(folder, expected, cache)
     return expected
 

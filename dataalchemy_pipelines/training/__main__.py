@@ -1,0 +1,54 @@
+"""`python -m dataalchemy_pipelines.training --spec KEY`: progress, then result or error, as JSON lines on stdout."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from typing import Any
+
+from dataalchemy_pipelines.models.lifeline import die_with
+from resources.accelerator import detect
+from resources.deployments import resources_for
+from resources.errors import DataAlchemyError
+from resources.settings import Settings
+
+
+def main() -> int:
+    """Train; 0 when the result is in the lake. What libraries print goes to stderr, lest it spoil the lines."""
+    parser = argparse.ArgumentParser(prog="dataalchemy_pipelines.training", description=__doc__)
+    parser.add_argument("--spec", required=True, help="Key of the spec in the lake.")
+    parser.add_argument("--parent", type=int, help="End when this process is no longer the parent.")
+    arguments = parser.parse_args()
+    lines = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+
+    def tell(message: dict[str, Any]) -> None:
+        lines.write(json.dumps(message) + "\n")
+        lines.flush()
+
+    if arguments.parent is not None:
+        die_with(arguments.parent)
+    try:
+        tell({"result": _train(arguments.spec, tell)})
+    except DataAlchemyError as error:
+        fields = {"what": error.what, "subject": error.subject, "fix": error.fix}
+        tell({"error": {"kind": type(error).__name__, **fields}})
+        return 1
+    return 0
+
+
+def _train(spec_key: str, tell: Any) -> dict[str, Any]:
+    # Imported once stdout is safe; until then nothing of torch is loaded.
+    from dataalchemy_pipelines.training.run import Workplace, train
+
+    settings = Settings.read()
+    device = "cpu" if detect(wanted=settings.device).kind == "cpu" else "cuda"
+    settings.cache_path.mkdir(parents=True, exist_ok=True)
+    place = Workplace(resources_for(settings)["lake"], settings.cache_path, device, settings.models_file)
+    return train(spec_key, place, tell=tell)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
