@@ -36,9 +36,9 @@ def java_version(java: Path) -> int | None:
     return int(found[1]) if found else None
 
 
-def use_java() -> Path:
+def use_java(jvm_folder: Path = _JVM_FOLDER) -> Path:
     """Point JAVA_HOME at a Java that Spark takes, and return its `java`. Raises Missing."""
-    java = find_java()
+    java = find_java(jvm_folder)
     if java is None:
         raise Missing("Spark needs Java 17 or 21", subject="none in JAVA_HOME, PATH or /usr/lib/jvm", fix=JAVA_FIX)
     export(JAVA_HOME=str(java.resolve().parent.parent))

@@ -205,7 +205,7 @@ def _torch_build(again: list[str]) -> _TorchBuild:
 def _run_uv(*arguments: str, settings: dict[str, str] | None = None, quiet: bool = False) -> int:
     """uv's exit code; what it has to say of a failure goes to stderr."""
     command = [find_uv() or "uv", "pip", "install", "--quiet", "--python", sys.executable, *arguments]
-    environment = {**child_environment(without_secrets=True), **(settings or {})}
+    environment = {"UV_SYSTEM_CERTS": "1", **child_environment(without_secrets=True), **(settings or {})}
     nowhere = subprocess.DEVNULL
     said = nowhere if quiet else None
     return subprocess.run(command, env=environment, stdin=nowhere, stdout=nowhere, stderr=said, check=False).returncode
