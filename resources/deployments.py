@@ -23,7 +23,7 @@ def native(settings: Settings) -> Resources:
     """One machine, no daemons: a directory, a SQLite file, child processes."""
     return {
         "lake": LocalLake(root=_scheme(settings.lake, "file", "DATAALCHEMY_LAKE")),
-        "kv": SqliteKv(path=_scheme(settings.kv, "sqlite", "DATAALCHEMY_KV").removeprefix("sqlite://")),
+        "kv": SqliteKv(path=_scheme(settings.kv, "sqlite", "DATAALCHEMY_KV").removeprefix("sqlite:///")),
         "engine": AutoEngine(),
         "trainer": ProcessTrainer(),
         "llm": ProcessLlm(),

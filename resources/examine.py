@@ -64,14 +64,18 @@ def _memory() -> Finding:
         return Finding(WARN, "memory", "unknown")
     free_gb = found / 2**20
     mark = OK if free_gb >= MEMORY_NEEDED_GB else WARN
-    return Finding(mark, "memory", f"{free_gb:.1f} GB free", "" if mark == OK else "Training wants 4 GB; close other programs.")
+    return Finding(
+        mark, "memory", f"{free_gb:.1f} GB free", "" if mark == OK else "Training wants 4 GB; close other programs."
+    )
 
 
 def _disk(settings: Settings) -> Finding:
     place = next(path for path in (settings.data_path, *settings.data_path.parents) if path.exists())
     free_gb = shutil.disk_usage(place).free / 2**30
     mark = OK if free_gb >= DISK_NEEDED_GB else WARN if free_gb >= DISK_LEAST_GB else FAIL
-    return Finding(mark, "disk", f"{free_gb:.1f} GB free at {place}", "" if mark == OK else "Make room; training needs about 9 GB.")
+    return Finding(
+        mark, "disk", f"{free_gb:.1f} GB free at {place}", "" if mark == OK else "Make room; training needs about 9 GB."
+    )
 
 
 def _dotenv(settings: Settings) -> Finding:

@@ -28,7 +28,9 @@ def prepare(settings: Settings) -> Path:
             instance_file.write_text(text, encoding="utf-8")
     except OSError as error:
         raise Unavailable(
-            "Dagster's home cannot be written", subject=f"{home} ({error.strerror})", fix="Make room or mend its permissions."
+            "Dagster's home cannot be written",
+            subject=f"{home} ({error.strerror})",
+            fix="Make room or mend its permissions.",
         ) from None
     export(DAGSTER_HOME=str(home), DAGSTER_DISABLE_TELEMETRY="yes")
     return home

@@ -232,7 +232,7 @@ class _Speaking:
 
 
 MEND_DISK = "Make room or mend its permissions, then run the same command again; it continues."
-MEND_STORE = "See that the store runs and that its credentials are right (`dataalchemy doctor`), then run the same command again."
+MEND_STORE = "See that the store runs and its credentials are right (`dataalchemy doctor`), then run it again."
 
 
 def reason_of(error: BaseException) -> str:
@@ -366,4 +366,5 @@ def open_lake(address: str) -> ObjectLake:
     """The lake that ``ObjectLake.address`` described, in a worker process."""
     fields = json.loads(address)
     kind = {"LocalLake": LocalLake, "S3Lake": S3Lake}[fields.pop("lake")]
-    return kind(**fields)
+    lake: ObjectLake = kind(**fields)
+    return lake

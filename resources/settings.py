@@ -34,7 +34,7 @@ class Settings(BaseSettings):
     project_root: Path = Field(
         default_factory=default_project_root,
         alias="PROJECT_ROOT",
-        description="Folder of the project; `.env` is read from it. Default: the checkout, else `$HOME/work/DataAlchemy`.",
+        description="Folder of the project, with its `.env`. Default: the checkout, else `$HOME/work/DataAlchemy`.",
     )
     data_path_override: Path | None = Field(
         None, alias="DATAALCHEMY_DATA_PATH", description="Base path of everything kept. Default: `$PROJECT_ROOT/data`."
@@ -60,7 +60,7 @@ class Settings(BaseSettings):
     cache_override: Path | None = Field(
         None,
         alias="DATAALCHEMY_CACHE",
-        description="Folder of what can be made again: converted models, fetched adapters. Default: `~/.cache/dataalchemy`.",
+        description="Folder of converted models and fetched adapters. Default: `~/.cache/dataalchemy`.",
     )
     models_file: Path | None = Field(
         None, alias="DATAALCHEMY_MODELS", description="A `models.yaml` of your own. Default: the one in the package."
@@ -117,6 +117,11 @@ class Settings(BaseSettings):
     def cache_path(self) -> Path:
         """Folder of what can be made again."""
         return self.cache_override or Path.home() / ".cache" / "dataalchemy"
+
+    @cached_property
+    def asking(self) -> tuple[str, ...]:
+        """The principals as which `chat` searches and adapters are judged."""
+        return tuple(sorted({name.strip() for name in self.principals.split(",") if name.strip()}))
 
     @cached_property
     def dagster_home(self) -> Path:

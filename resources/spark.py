@@ -48,7 +48,7 @@ def die_with_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
 
 
-class LocalEngine(dg.ConfigurableResource):
+class LocalEngine(dg.ConfigurableResource):  # type: ignore[type-arg]
     """In process: one part inline, more in a pool of as many processes as there are cores."""
 
     workers: int = Field(default=0, ge=0, le=256, description="Processes; 0 is one for each core.")
@@ -98,7 +98,7 @@ class LocalEngine(dg.ConfigurableResource):
         self.close()
 
 
-class SparkEngine(dg.ConfigurableResource):
+class SparkEngine(dg.ConfigurableResource):  # type: ignore[type-arg]
     """On Spark: one `mapInArrow` pass over the names of the parts; text never crosses the JVM."""
 
     master: str = Field(default="local[*]", description="Spark master.")
@@ -202,7 +202,7 @@ def _worker_error(error: Any) -> Exception:
     return Unavailable("A Spark task failed", subject=type(error).__name__, fix="The Spark pages show the task's log.")
 
 
-class AutoEngine(dg.ConfigurableResource):
+class AutoEngine(dg.ConfigurableResource):  # type: ignore[type-arg]
     """In process for what one machine does at once; Spark from the size on where its start-up no longer counts."""
 
     spark_above_parts: int = Field(default=256, ge=1, description="Parts from which Spark runs them.")

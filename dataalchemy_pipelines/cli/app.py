@@ -75,7 +75,7 @@ def _stop(signum: int, frame: FrameType | None) -> None:
 
 
 def main() -> None:
-    """Run one command and leave with its exit code; an error is one line that says what, on which thing, and the mend."""
+    """Run one command and leave with its exit code; an error is one line: what, on which thing, and the mend."""
     signal.signal(signal.SIGTERM, _stop)
     try:
         code = program.main(standalone_mode=False)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
+
 from resources.settings import Settings, export
 
 
-def demo_settings(settings: Settings) -> Settings:
-    """The settings with everything moved to `demo/`, for this process and its children. Deleting the folder removes it."""
-    home = settings.data_path / "demo"
-    lake = f"{settings.lake_url.rstrip('/')}/demo" if settings.lake_url else (home / "lake").as_uri()
+def demo_settings(settings: Settings, samples: Path | None = None) -> Settings:
+    """The settings with everything moved to `demo/`, for this process and its children. Deleting the folder removes it.
+
+    Samples of one's own get a folder beside it, so that they are never mixed with the bundled ones.
+    """
+    name = "demo" if samples is None else f"demo-{hashlib.sha256(str(samples.absolute()).encode()).hexdigest()[:8]}"
+    home = settings.data_path / name
+    lake = f"{settings.lake_url.rstrip('/')}/{name}" if settings.lake_url else (home / "lake").as_uri()
     export(DATAALCHEMY_DATA_PATH=str(home), DATAALCHEMY_LAKE=lake)
     return Settings.read()

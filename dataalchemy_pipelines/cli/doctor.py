@@ -23,5 +23,7 @@ def doctor(settings: Settings, as_json: bool) -> None:
         if as_json:
             click.echo(json.dumps(asdict(finding)))
         else:
-            click.echo(f"{finding.mark:<5} {finding.what:<12} {finding.state}" + (f"  -> {finding.fix}" if finding.fix else ""))
+            click.echo(
+                f"{finding.mark:<5} {finding.what:<12} {finding.state}" + (f"  -> {finding.fix}" if finding.fix else "")
+            )
     raise SystemExit(EXIT_MISSING if any(finding.mark == "fail" for finding in findings) else EXIT_OK)

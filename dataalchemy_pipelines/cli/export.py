@@ -33,7 +33,9 @@ def export(settings: Settings, table: str, form: str, out: Path | None, private:
         rows = rows.select(name for name in LEDGER_COLUMNS if name in rows.columns)
     elif table in TABLES:
         if TABLES[table].private and not private:
-            raise WrongInput("This table holds text from before redaction", subject=table, fix="Add --private if you mean it.")
+            raise WrongInput(
+                "This table holds text from before redaction", subject=table, fix="Add --private if you mean it."
+            )
         rows = frame(lake.snapshot(TABLES[table]).read())
     else:
         raise WrongInput("No such table", subject=table, fix=f"Choose one of {', '.join([*TABLES, 'ledger'])}.")
@@ -46,10 +48,12 @@ def write(rows: pl.DataFrame, form: str, out: Path | None) -> None:
         nested = [name for name, kind in rows.schema.items() if kind.is_nested()]
         rows = rows.with_columns(pl.col(name).map_elements(_flat, return_dtype=pl.String) for name in nested)
     try:
-        with (out.open("wb") if out else open(sys.stdout.fileno(), "wb", closefd=False)) as sink:
+        with out.open("wb") if out else open(sys.stdout.fileno(), "wb", closefd=False) as sink:
             {"jsonl": rows.write_ndjson, "parquet": rows.write_parquet, "csv": rows.write_csv}[form](sink)
     except OSError as error:
-        raise WrongInput("The file cannot be written", subject=f"{out} ({error.strerror})", fix="Choose another --out.") from None
+        raise WrongInput(
+            "The file cannot be written", subject=f"{out} ({error.strerror})", fix="Choose another --out."
+        ) from None
 
 
 def _flat(value: pl.Series) -> str:

@@ -14,7 +14,9 @@ from resources.settings import Settings
 
 @click.command()
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--mode", type=click.Choice(["auto", "local", "spark"]), default="auto", show_default=True, help="Engine.")
+@click.option(
+    "--mode", type=click.Choice(["auto", "local", "spark"]), default="auto", show_default=True, help="Engine."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.pass_obj
 def full_cycle(settings: Settings, paths: tuple[Path, ...], mode: str, as_json: bool) -> None:

@@ -19,8 +19,12 @@ JOBS = {"wash": "wash", "refine": "refine", "all": "full_cycle"}
 @click.command()
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--source", "name", help="Name of the source; default: the folder's own name.")
-@click.option("--access", multiple=True, default=("local",), show_default=True, help="Who may read it; may be repeated.")
-@click.option("--mode", type=click.Choice(["auto", "local", "spark"]), default="auto", show_default=True, help="Engine.")
+@click.option(
+    "--access", multiple=True, default=("local",), show_default=True, help="Who may read it; may be repeated."
+)
+@click.option(
+    "--mode", type=click.Choice(["auto", "local", "spark"]), default="auto", show_default=True, help="Engine."
+)
 @click.option("--stage", type=click.Choice(list(JOBS)), default="refine", show_default=True, help="How far to go.")
 @click.option("--synthesis", is_flag=True, help="Also make supervised pairs and the training set.")
 @click.option("--max-samples", type=click.IntRange(1), help="At most this many pairs in the training set.")
@@ -36,7 +40,9 @@ def ingest(settings: Settings, paths: Sequence[Path], **options: Any) -> None:
     resources = resources_for(settings)
     screen.first_line(settings, resources)
     if options["name"] and len(paths) > 1:
-        raise WrongInput("One name cannot serve several paths", subject=options["name"], fix="Give one PATH with --source.")
+        raise WrongInput(
+            "One name cannot serve several paths", subject=options["name"], fix="Give one PATH with --source."
+        )
     sources = [source_of(path, name=options["name"], access=options["access"]) for path in paths]
     for source in sources:
         register(resources["lake"], source)

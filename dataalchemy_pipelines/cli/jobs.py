@@ -62,7 +62,9 @@ def _error_of(result: Any) -> DataAlchemyError:
         name = error.cls_name if error is not None else "unknown"
         if name == "DagsterAssetCheckFailedError":
             break
-        return DataAlchemyError("A step failed", subject=f"{event.step_key} ({name})", fix="`dataalchemy up` shows its log.")
+        return DataAlchemyError(
+            "A step failed", subject=f"{event.step_key} ({name})", fix="`dataalchemy up` shows its log."
+        )
     failed = [check.check_name for check in result.get_asset_check_evaluations() if not check.passed]
     return core_errors.LostDocuments(
         "A check did not hold, so nothing after it was made",

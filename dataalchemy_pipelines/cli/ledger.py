@@ -23,7 +23,11 @@ def show(settings: Settings, doc: str, as_json: bool) -> None:
     from dataalchemy_pipelines.core.outcomes import ledger as entries
     from resources.deployments import resources_for
 
-    found = [row for row in entries(resources_for(settings)["lake"]) if doc == row["native_id"] or row["doc_id"].startswith(doc)]
+    found = [
+        row
+        for row in entries(resources_for(settings)["lake"])
+        if doc == row["native_id"] or row["doc_id"].startswith(doc)
+    ]
     if not found:
         raise WrongInput("No such document", subject=doc, fix="`dataalchemy export ledger` lists them all.")
     screen = Screen(as_json=as_json)

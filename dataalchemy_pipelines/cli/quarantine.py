@@ -25,7 +25,9 @@ def list_(settings: Settings, as_json: bool) -> None:
 
     rows = [row for row in entries(resources_for(settings)["lake"]) if row["outcome"] == QUARANTINED]
     columns = ["source", "native_id", "stage", "reason", "doc_id"]
-    Screen(as_json=as_json).table(f"{len(rows)} in quarantine", columns, [[row[name] for name in columns] for row in rows])
+    Screen(as_json=as_json).table(
+        f"{len(rows)} in quarantine", columns, [[row[name] for name in columns] for row in rows]
+    )
 
 
 @quarantine.command()

@@ -36,7 +36,9 @@ def schedule(settings: Settings, action: str | None, interval: str | None, cron:
         return
     expression = cron_of(interval) if interval else checked(cron or "")
     keep(env, expression)
-    click.echo(f"scheduled ingestion: on, cron {expression}; it runs while `dataalchemy up` runs (restart it to take this over)")
+    click.echo(
+        f"scheduled ingestion: on, cron {expression}; `dataalchemy up` runs it (restart it to take this over)"
+    )
 
 
 def keep(env: Path, expression: str) -> None:
@@ -56,7 +58,9 @@ def cron_of(interval: str) -> str:
     if (number, unit) == (1, "d"):
         return "0 3 * * *"
     raise WrongInput(
-        "That interval cannot be kept evenly", subject=interval, fix="Use 5m, 10m, 15m, 30m, 1h, 2h, 3h, 6h, 12h, 1d, or --cron."
+        "That interval cannot be kept evenly",
+        subject=interval,
+        fix="Use 5m, 10m, 15m, 30m, 1h, 2h, 3h, 6h, 12h, 1d, or --cron.",
     )
 
 

@@ -11,13 +11,19 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from dataalchemy_pipelines.core.outcomes import OUTCOMES, Balance
 from resources.settings import Settings
-
-Cell = str | int | float
 
 
 class Screen:
@@ -33,13 +39,20 @@ class Screen:
 
     def __enter__(self) -> Screen:
         if self.console.is_terminal and not self.as_json:
-            columns = (TextColumn("{task.description:<16}"), BarColumn(30), MofNCompleteColumn(), TextColumn("{task.fields[unit]}"))
+            columns = (
+                TextColumn("{task.description:<16}"),
+                BarColumn(30),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[unit]}"),
+            )
             times = (TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[note]}"))
             self._bars = Progress(*columns, *times, console=self.console)
             self._bars.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._bars is not None:
             self._bars.stop()
             self._bars, self._tasks = None, {}
@@ -75,7 +88,7 @@ class Screen:
         self.say(f"{settings.deployment}: lake {lake}, cache {kv}")
         self.event("start", deployment=settings.deployment, lake=lake, cache=kv)
 
-    def table(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
+    def table(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         """A table with numbers to the right."""
         body = [list(row) for row in rows]
         self.event("table", title=title, columns=list(columns), rows=body)
@@ -91,7 +104,9 @@ class Screen:
 
     def balance(self, sheets: Mapping[str, Mapping[str, Balance]]) -> None:
         """The balance sheet: a line for each stage and source; what ended otherwise than kept, with its reason."""
-        shown = [name for name in OUTCOMES if any(b.outcomes.get(name) for sheet in sheets.values() for b in sheet.values())]
+        shown = [
+            name for name in OUTCOMES if any(b.outcomes.get(name) for sheet in sheets.values() for b in sheet.values())
+        ]
         rows = [
             [stage, source, balance.seen, *(balance.outcomes.get(name, 0) for name in shown), balance.lost]
             for stage, sheet in sheets.items()

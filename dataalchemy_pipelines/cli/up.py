@@ -74,7 +74,9 @@ def _wait(child: subprocess.Popen[bytes], port: int) -> None:
             if probe.connect_ex((HOST, port)) == 0:
                 return
         time.sleep(0.2)
-    raise Unavailable("Dagster did not start", subject=f"{HOST}:{port}", fix="Read its lines above; `dataalchemy doctor`.")
+    raise Unavailable(
+        "Dagster did not start", subject=f"{HOST}:{port}", fix="Read its lines above; `dataalchemy doctor`."
+    )
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

@@ -1,6 +1,7 @@
 """Errors of the work on documents, all with what, subject and fix.
 
-DataAlchemyError > SourceError > {SourceUnavailable (retry), SourceRefused}; DataAlchemyError > {LostDocuments, WrongInput}
+DataAlchemyError > SourceError > {SourceUnavailable (retry), SourceRefused}
+DataAlchemyError > {LostDocuments, WrongInput}
 """
 
 from resources.errors import DataAlchemyError

@@ -34,6 +34,10 @@ def doc_id_of(source: str, native_id: str) -> str:
     return hashlib.sha256(f"{source}\0{native_id}".encode()).hexdigest()[:32]
 
 
+HELD_OUT_BELOW = "40"
+"""A document whose id starts below these hex digits, one in four, is held out: no adapter ever learns from it."""
+
+
 @dataclass(frozen=True)
 class RawRecord:
     """One item as its source gave it.

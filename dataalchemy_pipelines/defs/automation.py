@@ -17,10 +17,14 @@ PUBLISHING = dg.AssetSelection.groups("publish")
 
 ingest = dg.define_asset_job("ingest", LANDING, description="Read the sources; nothing more.")
 refine = dg.define_asset_job("refine", LANDING | REFINING, description="Read the sources, clean, deduplicate, cut.")
-wash = dg.define_asset_job("wash", LANDING | dg.AssetSelection.groups("clean"), description="Read the sources and clean.")
+wash = dg.define_asset_job(
+    "wash", LANDING | dg.AssetSelection.groups("clean"), description="Read the sources and clean."
+)
 synthesize = dg.define_asset_job("synthesize", SYNTHESIS, description="Make supervised pairs and the training set.")
 train = dg.define_asset_job("train", SYNTHESIS | TRAINING, description="Train an adapter on the pairs.")
-publish = dg.define_asset_job("publish", PUBLISHING, description="Build the index, judge the adapter, release it or not.")
+publish = dg.define_asset_job(
+    "publish", PUBLISHING, description="Build the index, judge the adapter, release it or not."
+)
 full_cycle = dg.define_asset_job("full_cycle", dg.AssetSelection.all(), description="Everything, in order.")
 
 scheduled_ingestion = dg.ScheduleDefinition(
@@ -51,6 +55,6 @@ def run_failed(context: dg.RunFailureSensorContext, notify: dg.ResourceParam[Not
     failed = [event.step_failure_data for event in context.get_step_failure_events()]
     said = [data.user_failure_data.description for data in failed if data.user_failure_data]
     detail = next((text for text in said if text), "See the run's log.")
-    notify.send(Alert(title=f"Run of {run.job_name} failed", detail=detail, fix=f"`dataalchemy up`, run {run.run_id[:8]}."))
-
-
+    notify.send(
+        Alert(title=f"Run of {run.job_name} failed", detail=detail, fix=f"`dataalchemy up`, run {run.run_id[:8]}.")
+    )

@@ -14,7 +14,9 @@ from dataalchemy_pipelines.transforms.recipe import RecipeSettings
 from resources.contracts import BatchEngine, Lake, Progress
 
 
-@dg.asset(key="documents", deps=["raw_records"], group_name="clean", kinds={"delta"}, pool="engine", owners=["team:data"])
+@dg.asset(
+    key="documents", deps=["raw_records"], group_name="clean", kinds={"delta"}, pool="engine", owners=["team:data"]
+)
 @explained
 def documents(
     lake: dg.ResourceParam[Lake], engine: dg.ResourceParam[BatchEngine], progress: dg.ResourceParam[Progress]
@@ -37,13 +39,15 @@ def clean_documents(
     kinds = frame(lake.snapshot(CLEAN_DOCUMENTS).read(["redactions", "language", "outcome"]))
     found = kinds.select(pl.col("redactions").explode()).unnest("redactions").drop_nulls()
     redactions = dict(found.group_by("kind").agg(pl.col("count").sum()).sort("kind").iter_rows())
-    languages = dict(kinds.filter(pl.col("outcome") == KEPT).group_by("language").len().sort("len", descending=True).iter_rows())
+    languages = dict(
+        kinds.filter(pl.col("outcome") == KEPT).group_by("language").len().sort("len", descending=True).iter_rows()
+    )
     plots = {f"redactions_{kind}": count for kind, count in redactions.items()}
     tables = {
         "redactions": dg.MetadataValue.md(counts_table("kind", redactions)),
         "languages": dg.MetadataValue.md(counts_table("language", dict(list(languages.items())[:20]))),
     }
-    return made._replace(metadata={**made.metadata, **plots, **tables})
+    return made._replace(metadata={**(made.metadata or {}), **plots, **tables})
 
 
 documents_are_accounted_for = accounting_check(documents, RAW_RECORDS, DOCUMENTS)

@@ -12,7 +12,12 @@ from resources.contracts import BatchEngine, Lake, Progress
 
 
 @dg.asset(
-    key="signatures", deps=["clean_documents"], group_name="curate", kinds={"delta"}, pool="engine", owners=["team:data"]
+    key="signatures",
+    deps=["clean_documents"],
+    group_name="curate",
+    kinds={"delta"},
+    pool="engine",
+    owners=["team:data"],
 )
 @explained
 def signatures(
@@ -34,7 +39,11 @@ def clusters(lake: dg.ResourceParam[Lake], progress: dg.ResourceParam[Progress])
 
 
 @dg.asset(
-    key="chunks", deps=["clusters", "clean_documents"], group_name="curate", kinds={"delta"}, pool="engine",
+    key="chunks",
+    deps=["clusters", "clean_documents"],
+    group_name="curate",
+    kinds={"delta"},
+    pool="engine",
     owners=["team:data"],
 )
 @explained

@@ -1,4 +1,4 @@
-"""Ingest stage: what sources hold comes into the lake as it is. Keep reading and deciding out; engine/landing.py has it."""
+"""Ingest stage: what sources hold comes into the lake as it is. Keep reading out; engine/landing.py has it."""
 
 import dagster as dg
 
@@ -23,9 +23,7 @@ def raw_records(
     config: IngestConfig, lake: dg.ResourceParam[Lake], progress: dg.ResourceParam[Progress]
 ) -> dg.MaterializeResult:
     """Every item of every source, byte for byte, with its version and who may read it."""
-    landed = land_sources(
-        lake, config.sources, progress=progress, confirm_withdrawals=config.confirm_withdrawals
-    )
+    landed = land_sources(lake, config.sources, progress=progress, confirm_withdrawals=config.confirm_withdrawals)
     snapshot = lake.snapshot(RAW_RECORDS)
     worked = sum(source.new + source.changed + source.withdrawn for source in landed)
     return result(landing_balances(snapshot), digest=content_digest(snapshot), rows=snapshot.count(), worked=worked)

@@ -75,7 +75,9 @@ def run_stage(stage: Stage, *, lake: Lake, engine: BatchEngine, progress: Progre
             time.sleep(random.uniform(0, 0.2 * 2**attempt))
             continue
         return plan.documents
-    raise Conflict("Other runs kept changing the table", subject=stage.target.name, fix="Run it again when they are done.")
+    raise Conflict(
+        "Other runs kept changing the table", subject=stage.target.name, fix="Run it again when they are done."
+    )
 
 
 def _plan(stage: Stage, lake: Lake, base: Snapshot) -> Plan:
@@ -182,7 +184,9 @@ def complete(made: pl.DataFrame, came: pl.DataFrame, target: TableSpec, *, recip
     """Fill in what every row carries: its input's hash, the recipe, and the hash of the row itself."""
     inputs = came.select("doc_id", pl.col("row_sha256").alias("input_sha256"))
     made = made.drop("input_sha256", "row_sha256", "recipe_version", strict=False).join(inputs, on="doc_id", how="left")
-    made = made.with_columns(pl.lit(recipe_version).alias("recipe_version"), pl.lit(None, pl.String).alias("row_sha256"))
+    made = made.with_columns(
+        pl.lit(recipe_version).alias("recipe_version"), pl.lit(None, pl.String).alias("row_sha256")
+    )
     missing = [name for name in target.schema.names if name not in made.columns]
     made = made.with_columns(pl.lit(None).alias(name) for name in missing)
     table = made.select(target.schema.names).to_arrow().cast(target.schema)

@@ -168,7 +168,9 @@ def _withdraw(landed: Landed, standing: dict[str, dict[str, Any]], seen: set[str
         landed.replaces.add(doc_id)
         row = standing[doc_id]
         identity = {name: row[name] for name in ("doc_id", "source", "native_id")}
-        landed.rows.append({**identity, "version": row["version"] + 1, "outcome": WITHDRAWN, "reason": "gone at source"})
+        landed.rows.append(
+            {**identity, "version": row["version"] + 1, "outcome": WITHDRAWN, "reason": "gone at source"}
+        )
 
 
 def _files(lake: Lake, base: Snapshot, landed: Landed) -> list[TableFile]:
@@ -182,7 +184,9 @@ def _files(lake: Lake, base: Snapshot, landed: Landed) -> list[TableFile]:
             outcome=pl.when(pl.col("outcome") == KEPT).then(pl.lit(SUPERSEDED)).otherwise(pl.col("outcome")),
             row_sha256=pl.col("input_sha256"),
         )
-        past = complete(older, older.select("doc_id", "row_sha256").unique("doc_id"), RAW_RECORDS, recipe_version=RECIPE)
+        past = complete(
+            older, older.select("doc_id", "row_sha256").unique("doc_id"), RAW_RECORDS, recipe_version=RECIPE
+        )
         table = pl.concat([frame(table), frame(past)]).to_arrow().cast(RAW_RECORDS.schema)
     folder = lake.staging(RAW_RECORDS)
     return [
@@ -194,7 +198,7 @@ def _files(lake: Lake, base: Snapshot, landed: Landed) -> list[TableFile]:
 def land_sources(
     lake: Lake, names: Sequence[str], *, progress: Progress, confirm_withdrawals: bool = False
 ) -> list[Landed]:
-    """Read the named sources, or all that are registered, one after the other. Raises WrongInput where there is none."""
+    """Read the named sources, or all that are registered, one after the other. Raises WrongInput if there is none."""
     sources = registered(lake, names)
     if not sources:
         raise WrongInput("There is no source yet", subject="ingest", fix="Give a folder: `dataalchemy ingest PATH`.")

@@ -1,4 +1,4 @@
-"""Another try at documents that no parser could read: their verdicts are taken back, so that the next run tries anew."""
+"""Another try at documents that no parser could read: their verdicts are taken back, so the next run tries anew."""
 
 from __future__ import annotations
 

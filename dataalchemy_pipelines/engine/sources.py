@@ -64,7 +64,9 @@ def registered(lake: Lake, names: Sequence[str] = ()) -> list[Source]:
     for name in names:
         if name not in found:
             known = ", ".join(sorted(found)) or "none yet"
-            raise WrongInput("No such source", subject=name, fix=f"Known are: {known}. Add one: `dataalchemy ingest PATH`.")
+            raise WrongInput(
+                "No such source", subject=name, fix=f"Known are: {known}. Add one: `dataalchemy ingest PATH`."
+            )
     return [found[name] for name in sorted(names or found)]
 
 

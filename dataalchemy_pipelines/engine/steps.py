@@ -1,8 +1,8 @@
-"""The steps of the stages as workers call them: ``step(lake, frame, settings)``; the work itself lives in the packages."""
+"""The steps of the stages as workers call them: ``step(lake, frame, settings)``; the work lives in the packages."""
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Sequence
 
 import polars as pl
 
@@ -12,12 +12,13 @@ from dataalchemy_pipelines.core.records import (
     CLEAN_DOCUMENTS,
     CLUSTERS,
     DOCUMENTS,
+    HELD_OUT_BELOW,
     RAW_RECORDS,
     SFT_PAIRS,
     SIGNATURES,
 )
+from dataalchemy_pipelines.engine import near_dedup
 from dataalchemy_pipelines.engine.batch import Stage, settle_rows
-from dataalchemy_pipelines.engine.near_dedup import CLUSTERS_VERSION, cluster
 from dataalchemy_pipelines.parsing.sandbox import Sandbox
 from dataalchemy_pipelines.parsing.step import PARSER_VERSION, parse_batch
 from dataalchemy_pipelines.synthesis.generate import PAIRS_VERSION, PairSettings, make_pairs
@@ -41,12 +42,12 @@ def clean_stage(settings: recipe.RecipeSettings) -> Stage:
 
 def sign_stage() -> Stage:
     """clean_documents -> signatures."""
-    return Stage(CLEAN_DOCUMENTS, SIGNATURES, f"{MODULE}:sign", minhash.MINHASH_VERSION)
+    return Stage(CLEAN_DOCUMENTS, SIGNATURES, f"{MODULE}:sign", minhash.VERSION)
 
 
 def chunk_stage(settings: chunking.ChunkSettings) -> Stage:
     """clean_documents, of those that are unique -> chunks."""
-    version = f"{chunking.CHUNK_VERSION}:{settings.model_dump_json()}"
+    version = f"{chunking.VERSION}:{settings.model_dump_json()}"
     return Stage(CLEAN_DOCUMENTS, CHUNKS, f"{MODULE}:cut", version, settings.model_dump_json(), gate=CLUSTERS)
 
 
@@ -78,30 +79,32 @@ def cut(lake: Lake, rows: pl.DataFrame, settings: str) -> pl.DataFrame:
 
 
 def pair(lake: Lake, rows: pl.DataFrame, settings: str) -> pl.DataFrame:
-    """Chunks to supervised pairs, with distractors out of all chunks."""
-    version = lake.snapshot(CHUNKS).version
-    return make_pairs(rows, _pool(lake, version), PairSettings.model_validate_json(settings))
-
-
-@lru_cache(maxsize=1)
-def _pool(lake: Lake, version: int) -> pl.DataFrame:
-    """All chunks, read once by each worker for each version of the table."""
-    return frame(lake.snapshot(CHUNKS).read()).filter(pl.col("outcome") == KEPT)
+    """Chunks to supervised pairs; distractors come from the same side of the held-out line."""
+    pool = frame(lake.snapshot(CHUNKS).read()).filter(pl.col("outcome") == KEPT)
+    held_out = pl.col("doc_id") < HELD_OUT_BELOW
+    chosen = PairSettings.model_validate_json(settings)
+    sides = [make_pairs(rows.filter(side), pool.filter(side), chosen) for side in (held_out, ~held_out)]
+    return pl.concat(sides)
 
 
 def settle_clusters(lake: Lake, progress: Progress) -> int:
     """signatures -> clusters, over all documents at once; return how many documents changed their cluster."""
 
+    settings = near_dedup.DedupSettings()
+
     def made() -> tuple[pl.DataFrame, pl.DataFrame]:
         signatures = frame(lake.snapshot(SIGNATURES).read()).filter(pl.col("outcome") == KEPT)
-        return cluster(signatures, lambda ids: _texts(lake, ids)), signatures.select("doc_id", "row_sha256")
+        rows = near_dedup.cluster(signatures, lambda ids: _texts(lake, ids), settings)
+        return rows, signatures.select("doc_id", "row_sha256")
 
-    changed = settle_rows(lake, CLUSTERS, made=made, recipe_version=CLUSTERS_VERSION)
+    changed = settle_rows(
+        lake, CLUSTERS, made=made, recipe_version=f"{near_dedup.VERSION}:{settings.model_dump_json()}"
+    )
     progress.step(CLUSTERS.name, changed, changed)
     return changed
 
 
-def _texts(lake: Lake, ids: list[str]) -> dict[str, str]:
+def _texts(lake: Lake, ids: Sequence[str]) -> dict[str, str]:
     """Cleaned text of the candidates alone."""
     rows = current(lake.snapshot(CLEAN_DOCUMENTS), ["doc_id", "text"]).filter(pl.col("doc_id").is_in(list(ids)))
     return dict(rows.iter_rows())

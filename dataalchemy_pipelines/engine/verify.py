@@ -25,7 +25,7 @@ class Finding:
 
 
 def verify(lake: Lake, progress: Progress, *, repair: bool) -> list[Finding]:
-    """Look at every table and payload; with ``repair`` damaged log tails are first moved aside. Cost: reads everything."""
+    """Look at every table and payload; ``repair`` first moves damaged log tails aside. Cost: reads everything."""
     findings: list[Finding] = []
     for number, spec in enumerate(TABLES.values(), start=1):
         moved = lake.repair(spec) if repair else []
@@ -47,7 +47,9 @@ def _table(lake: Lake, spec: TableSpec, *, moved: int) -> Finding:
             if "row_sha256" in spec.schema.names:
                 wrong += _differing(rows, spec)
     except (DataAlchemyError, OSError, pa.ArrowException) as error:
-        return Finding(spec.name, f"{mended}{error.what if isinstance(error, Damaged) else type(error).__name__}", False)
+        return Finding(
+            spec.name, f"{mended}{error.what if isinstance(error, Damaged) else type(error).__name__}", False
+        )
     state = "not made yet" if snapshot.version < 0 else f"version {snapshot.version}, {snapshot.count()} rows"
     return Finding(spec.name, f"{mended}{state}" + (f", {wrong} wrong" if wrong else ""), wrong == 0)
 
