@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from dataalchemy_pipelines.parsing import markdown
 
+_SPACES = re.compile("[ \xa0]+")
 Node = Mapping[str, Any]
 _INLINE = frozenset({
     "text", "hardBreak", "mention", "emoji", "date",
@@ -67,7 +69,7 @@ class _Writer:
 
     def inline(self, node: Node) -> str:
         """The inline text inside a node."""
-        return "".join(self.inline_of(child) for child in _children(node))
+        return _SPACES.sub(" ", "".join(self.inline_of(child) for child in _children(node)))
 
     def inline_of(self, node: Node) -> str:
         """The text of one inline node."""
@@ -120,11 +122,14 @@ class _Writer:
 
     def _table(self, node: Node) -> str:
         self._tables += 1
-        rows = [[markdown.join(self.blocks(cell)) for cell in _children(row)] for row in _children(node)]
+        rows = [[self._cell(cell) for cell in _children(row)] for row in _children(node)]
         self._tables -= 1
-        if self._tables:
-            return "\n".join("; ".join(filter(None, row)) for row in rows)
-        return markdown.table(rows)
+        return markdown.lines(rows) if self._tables else markdown.table(markdown.spread(rows))
+
+    def _cell(self, node: Node) -> markdown.Cell:
+        columns, rows = (_attrs(node).get(name) for name in ("colspan", "rowspan"))
+        text = markdown.join(self.blocks(node))
+        return markdown.Cell(text, columns if isinstance(columns, int) else 1, rows if isinstance(rows, int) else 1)
 
 
 def _children(node: Node) -> list[Node]:

@@ -85,7 +85,7 @@ class _StorageRenderer(Renderer):
             return [block for part in node if name_of(part) == "adf-fallback" for block in self.blocks(part)]
         if name == "image":
             captions = [block for part in node if name_of(part) == "caption" for block in self.blocks(part)]
-            return list(filter(None, [_picture(node), *captions]))
+            return list(filter(None, [attribute(node, "alt"), *captions]))
         return self.blocks(node)
 
     def inline_of(self, node: Element) -> str:
@@ -155,11 +155,6 @@ def _parameter(macro: Element, name: str) -> str:
         if name_of(child) == "parameter" and attribute(child, "name") == name:
             return " ".join("".join(child.itertext()).split())
     return ""
-
-
-def _picture(image: Element) -> str:
-    named = next((attribute(part, "filename") for part in image if name_of(part) == "attachment"), "")
-    return attribute(image, "alt") or named
 
 
 def _character(match: re.Match[str]) -> str:

@@ -105,6 +105,8 @@ UNSUPPORTED: Mapping[str, str] = {
 _BY_EXTENSION = {extension: one for one in FORMATS for extension in one.extensions.split()}
 _BY_MEDIA_TYPE = {one.media_type: one for one in FORMATS}
 _BY_REAL = {one.real: one for one in FORMATS if one.real != sniff.TEXT} | {sniff.TEXT: FORMATS[0]}
+_HEAD_BYTES = 256
+_UNSEEN = " \t\n\v\f\xa0\u200b\u2028\u2029\ufeff"
 _PAGE = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?(?:<!doctype html|<html[\s>])", re.IGNORECASE)
 
 
@@ -155,7 +157,5 @@ def _extension(native_id: str) -> str:
 
 
 def _is_blank(payload: bytes) -> bool:
-    head = payload[:4096].strip()
-    if head and head[:4].strip(b"\xff\xfe\xef\xbb\xbf\0 \t\r\n"):
-        return False
-    return not tidy(decode(payload)).strip("\ufeff \t\r\n\f\v\0\xa0\u200b")
+    """Whether no byte stands for anything that can be seen; the beginning nearly always answers."""
+    return not any(tidy(decode(part)).strip(_UNSEEN) for part in (payload[:_HEAD_BYTES], payload))

@@ -16,6 +16,7 @@ from dataalchemy_pipelines.parsing.moment import mail_moment
 from dataalchemy_pipelines.parsing.verdict import Input, Parsed, Unparsable
 
 _SHOWN = ("From", "To", "Cc", "Date")
+_MAX_ENCODED_CHARS = 100_000  # decoding costs the square of the length
 _SEALED = ("multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime")
 _SIGNATURES = ("application/pkcs7-signature", "application/x-pkcs7-signature", "application/pgp-signature")
 
@@ -113,6 +114,8 @@ def _header(message: Message, name: str) -> str:
 
 
 def _decoded(value: str) -> str:
+    if len(value) > _MAX_ENCODED_CHARS:
+        return " ".join(value.split())
     try:
         pieces = decode_header(value)
     except (HeaderParseError, ValueError):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 _RUNS = re.compile(r"`+")
+_MAX_SPAN = 50
 _BREAKS = re.compile(r"[ \t]*\n\s*")
 
 
@@ -64,6 +66,38 @@ def table(rows: Iterable[Sequence[str]]) -> str:
     width = max(map(len, kept))
     lines = ["| " + " | ".join(row + [""] * (width - len(row))) + " |" for row in kept]
     return "\n".join([lines[0], "|" + " --- |" * width, *lines[1:]])
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A table's cell, and over how many columns and rows it reaches."""
+
+    text: str
+    columns: int = 1
+    rows: int = 1
+
+
+def spread(rows: Iterable[Sequence[Cell]]) -> list[list[str]]:
+    """Cells in their columns: one that reaches further is followed by empty ones to its right, and below it."""
+    below: dict[int, int] = {}
+    spread: list[list[str]] = []
+    for cells in rows:
+        taken = {column for column, left in below.items() if left > 0}
+        below = {column: left - 1 for column, left in below.items() if left > 0}
+        line: list[str] = []
+        for cell in cells:
+            while len(line) in taken:
+                line.append("")
+            for offset in range(min(cell.columns, _MAX_SPAN)):
+                below[len(line)] = min(cell.rows, _MAX_SPAN) - 1
+                line.append("" if offset else cell.text)
+        spread.append(line)
+    return spread
+
+
+def lines(rows: Iterable[Sequence[Cell]]) -> str:
+    """A table where no pipe table can stand, in another one's cell: a line a row."""
+    return "\n".join("; ".join(cell.text for cell in row if cell.text) for row in rows)
 
 
 def _cell(text: str) -> str:

@@ -19,16 +19,20 @@ _NO_MEMORY = 2  # libxml2's XML_ERR_NO_MEMORY
 def parse_xml(payload: bytes) -> Element:
     """The root of an XML document. Raises Unparsable: too_deep past level 255, memory_limit, too_large, else broken.
 
-    Entities stay unexpanded and external ones are never fetched; a text node over 10 MB is refused (libxml2's limits).
+    Nothing is fetched, a text node over 10 MB is refused (libxml2's limits), and so is a document type: no format here
+    has one, and the entities that it declares would vanish unexpanded.
     """
     parser = etree.XMLParser(resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True)
     try:
-        return etree.fromstring(payload, parser)
+        root = etree.fromstring(payload, parser)
     except etree.XMLSyntaxError as error:
         _refuse_cut(parser)
         # Out of memory arrives as an "unknown error" without an entry in the log.
         starved = error.code in (None, 0, _NO_MEMORY) or not len(parser.error_log)
         raise Unparsable("memory_limit" if starved else "broken") from error
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise Unparsable("broken")
+    return root
 
 
 def parse_html(text: str) -> Element | None:

@@ -23,7 +23,7 @@ def moment(value: object) -> datetime | None:
 
 def pdf_moment(value: str) -> datetime | None:
     """A PDF date, ``D:20220403180542+02'00'``, in UTC. Source: ISO 32000-1, 7.9.4."""
-    match = _PDF.match(value.strip())
+    match = _PDF.fullmatch(value.strip())
     if match is None:
         return None
     year, month, day, hour, minute, second, zone, zone_minutes = match.groups()

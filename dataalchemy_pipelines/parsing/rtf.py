@@ -6,7 +6,9 @@ import re
 
 from dataalchemy_pipelines.parsing.verdict import Input, Parsed, Unparsable
 
-_TOKEN = re.compile(rb"\\([A-Za-z]{1,32})(-?[0-9]{1,10})? ?|\\'([0-9A-Fa-f]{2})|\\([^A-Za-z'])|([{}])|[\r\n]+|([^\\{}\r\n]+)")
+_TOKEN = re.compile(
+    rb"\\([A-Za-z]{1,32})(-?[0-9]{1,10})? ?|\\'([0-9A-Fa-f]{2})|\\([^A-Za-z'])|([{}])|[\r\n]+|([^\\{}\r\n]+)"
+)
 _DESTINATIONS = frozenset(
     b"fonttbl colortbl stylesheet listtable listoverridetable rsidtbl generator themedata colorschememapping datastore "
     b"latentstyles pict objdata fldinst xmlnstbl mmathPr filetbl revtbl info pgdsctbl nonshppict shpinst bkmkstart "

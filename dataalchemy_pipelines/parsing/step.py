@@ -11,7 +11,7 @@ import pyarrow as pa
 from dataalchemy_pipelines.core.records import DOCUMENTS, Document
 from dataalchemy_pipelines.parsing.formats import PARSER_VERSION
 from dataalchemy_pipelines.parsing.sandbox import Sandbox
-from dataalchemy_pipelines.parsing.verdict import OUTCOMES, Input
+from dataalchemy_pipelines.parsing.verdict import Input
 
 __all__ = ["PARSER_VERSION", "parse_batch"]
 
@@ -38,10 +38,9 @@ def _row(row: dict[str, Any], payloads: Callable[[str], bytes], sandbox: Sandbox
     kept = {name: row[name] for name in _CARRIED}
     if row["outcome"] != "kept":
         return {**kept, "outcome": row["outcome"], "reason": row["reason"]}
-    if row["payload_key"] is None:
-        return {**kept, "outcome": OUTCOMES["unreadable"], "reason": "unreadable"}
+    key = row["payload_key"]  # None for an item that was read and has no bytes
     record = Input(row["native_id"], row["kind"], row["media_type"])
-    parsed = sandbox.parse(payloads(row["payload_key"]), record)
+    parsed = sandbox.parse(payloads(key) if key is not None else b"", record)
     if not isinstance(parsed, Document):
         return {**kept, "outcome": parsed.outcome, "reason": parsed.reason}
     fields = ("title", "text", "media_type", "created_at", "updated_at")

@@ -31,7 +31,8 @@ _WHITE = re.compile(r"(?:^|;)color:(?:white|#fff(?:fff)?|rgb\(255,255,255\))(?:;
 _SPACES = re.compile(r"[ \t\r\n\f\xa0]+")
 _AROUND_BREAK = re.compile(r" *\n *")
 _LANGUAGE = re.compile(r"(?:language|lang|brush)[-:]\s?([A-Za-z0-9+#_-]{1,20})")
-_MAX_SPAN = 50
+_TABLE_PARTS = frozenset({"thead", "tbody", "tfoot", "tr"})
+_TABLE_CELLS = frozenset({"td", "th", "caption", "colgroup", "col"})
 
 
 class Renderer:
@@ -130,34 +131,57 @@ class Renderer:
 
     def _list(self, node: Element) -> str:
         items: list[str] = []
-        number = int(start) if (start := node.get("start") or "1").isdecimal() and len(start) < 9 else 1
-        for child in node:
-            if name_of(child) == "" or hidden(child):
-                continue
-            inner = self.blocks(child) if name_of(child) == "li" else self._stray(child)
-            if name_of(child) != "li" and items:  # a list right inside a list belongs to the item before it
+        start = node.get("start") or "1"
+        number = int(start) if start.isdecimal() and len(start) < 9 else 1
+        for child, inner in self._members(node):
+            if items and (child is None or name_of(child) != "li"):  # between items: belongs to the one before
                 items[-1] = "\n".join([items[-1], *(_indent(block) for block in inner)])
             elif inner:
                 items.append(markdown.item(f"{number}." if name_of(node) == "ol" else "-", inner))
                 number += 1
         return "\n".join(items)
 
+    def _members(self, node: Element) -> Iterator[tuple[Element | None, list[str]]]:
+        """The children of a list with their blocks; None stands for text between them."""
+        yield None, self._text(node.text)
+        for child in node:
+            if name_of(child) and not hidden(child):
+                yield child, self.blocks(child) if name_of(child) == "li" else self._stray(child)
+            yield None, self._text(child.tail)
+
+    def _text(self, text: str | None) -> list[str]:
+        return list(filter(None, [_paragraph([_SPACES.sub(" ", text or "")])]))
+
     def _stray(self, node: Element) -> list[str]:
         return self.block(node) if self._is_block(node) else [_paragraph([self.inline_of(node)])]
 
+    def _astray(self, node: Element) -> list[str]:
+        """What stands in a table outside its cells; browsers show it before the table."""
+        found = self._text(node.text)
+        for child in node:
+            if name_of(child) in _TABLE_PARTS:
+                found += self._astray(child)
+            elif name_of(child) not in _TABLE_CELLS:
+                found += self._stray(child) if name_of(child) else self._text(child.text)
+            found += self._text(child.tail)
+        return [block for block in found if block]
+
     def _table(self, node: Element) -> list[str]:
         """A pipe table; one that only lays out a page (other tables in it and no header, or one column) as blocks."""
-        captions = [self.inline(child).strip() for child in node if name_of(child) == "caption"]
+        captions = [self.inline(child).strip() for child in node if name_of(child) == "caption"] + self._astray(node)
         rows = [_cells(row) for row in _rows(node)]
         plain = all(name_of(cell) != "th" for row in rows for cell in row)
         if max(map(len, rows), default=0) < 2 or (plain and any(True for _ in node.iterdescendants("table"))):
             return captions + [block for row in rows for cell in row for block in self.blocks(cell)]
         self._tables += 1
-        written = [[markdown.join(self.blocks(cell)) for cell in row] for row in rows]
+        written = [[self._cell(cell) for cell in row] for row in rows]
         self._tables -= 1
         if self._tables:  # inside a cell, where no second pipe table can stand
-            return [*captions, "\n".join("; ".join(filter(None, row)) for row in written)]
-        return [*captions, markdown.table(_spread(rows, written))]
+            return [*captions, markdown.lines(written)]
+        return [*captions, markdown.table(markdown.spread(written))]
+
+    def _cell(self, cell: Element) -> markdown.Cell:
+        return markdown.Cell(markdown.join(self.blocks(cell)), _span(cell, "colspan"), _span(cell, "rowspan"))
 
 
 def hidden(node: Element) -> bool:
@@ -202,7 +226,7 @@ def _rows(table: Element) -> Iterator[Element]:
     for child in table:
         if name_of(child) == "tr":
             yield child
-        elif name_of(child) in ("thead", "tbody", "tfoot"):
+        elif name_of(child) in _TABLE_PARTS:
             yield from (row for row in child if name_of(row) == "tr")
 
 
@@ -212,22 +236,4 @@ def _cells(row: Element) -> list[Element]:
 
 def _span(cell: Element, name: str) -> int:
     value = cell.get(name) or "1"
-    return min(int(value), _MAX_SPAN) if value.isdecimal() and len(value) < 6 else 1
-
-
-def _spread(rows: list[list[Element]], written: list[list[str]]) -> list[list[str]]:
-    """Cells in their columns: a cell that spans is followed by empty ones to its right, and below it."""
-    below: dict[int, int] = {}
-    spread: list[list[str]] = []
-    for cells, texts in zip(rows, written, strict=True):
-        taken = {column for column, left in below.items() if left > 0}
-        below = {column: left - 1 for column, left in below.items() if left > 0}
-        line: list[str] = []
-        for cell, text in zip(cells, texts, strict=True):
-            while len(line) in taken:
-                line.append("")
-            for offset in range(_span(cell, "colspan")):
-                below[len(line)] = _span(cell, "rowspan") - 1
-                line.append("" if offset else text)
-        spread.append(line)
-    return spread
+    return int(value) if value.isdecimal() and len(value) < 6 else 1

@@ -78,13 +78,14 @@ def _blocks(text: str, links: list[str]) -> list[str]:
 
 def _macro(name: str, options: str, body: str, links: list[str]) -> str:
     title = _TITLE.search(options)
+    head = f"**{title[1].strip()}**" if title is not None else ""
     if name in ("code", "noformat"):
         language = options.partition("|")[0]
         if title is not None and not _LANGUAGE.match(language):
             language = title[1].rpartition(".")[2]
         code = body.strip("\n")
-        return markdown.fence(code, language if _LANGUAGE.match(language) else "") if code.strip() else ""
-    head = f"**{title[1].strip()}**" if title is not None else ""
+        written = markdown.fence(code, language if _LANGUAGE.match(language) else "") if code.strip() else ""
+        return "\n".join(filter(None, [head, written]))
     return markdown.quote("\n".join(filter(None, [head, markdown.join(_blocks(body, links))])))
 
 
