@@ -130,7 +130,7 @@ def iban_checks(text: str) -> bool:
 
 IBAN = Detector(
     "IBAN",
-    anchor=r"[A-Za-z]{2}[0-9]{2}[ -]?[A-Za-z0-9]{2}",
+    anchor=r"[A-Za-z]{2}[0-9]{2}[ -]?(?:[A-Za-z0-9]{4}[ -]?){2}[A-Za-z0-9]",
     pattern=re.compile(rf"(?<![0-9A-Za-z])(?:{_IBAN_SHAPES})(?![0-9A-Za-z])", re.IGNORECASE),
     accept=lambda match: iban_checks(match[0]),
     reach=72,

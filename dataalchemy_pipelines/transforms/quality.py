@@ -29,7 +29,7 @@ class QualitySettings(BaseModel, frozen=True, extra="forbid"):
         0.05, ge=0, le=1, description="Share of different words below which 100 words or more are repetitive."
     )
     quality_sample_chars: int = Field(
-        1000, ge=200, le=100_000, description="Characters read at the start and in the middle for the last two."
+        500, ge=200, le=100_000, description="Characters read at the start and in the middle for the last two."
     )
 
 

@@ -83,6 +83,65 @@ def test_what_only_resembles_a_value_stays(text: str) -> None:
     assert clean(text) == text
 
 
+COUNTRIES = {
+    "DE": 22,
+    "GB": 22,
+    "FR": 27,
+    "NO": 15,
+    "NL": 18,
+    "MT": 31,
+    "ES": 24,
+    "IT": 27,
+    "CH": 21,
+    "PL": 28,
+    "SE": 24,
+}
+
+
+@given(st.sampled_from(sorted(COUNTRIES)), st.integers(0, 10**27 - 1), st.sampled_from(["", " ", "-"]))
+def test_an_account_number_with_right_check_digits_is_found_however_it_is_grouped(
+    country: str, number: int, gap: str
+) -> None:
+    account = f"{number:027d}"[: COUNTRIES[country] - 4]
+    head = "".join(str(int(c, 36)) for c in country)
+    iban = f"{country}{98 - int(f'{account}{head}00') % 97:02d}{account}"
+    written = gap.join(iban[n : n + 4] for n in range(0, len(iban), 4))
+    assert clean(f"pay {written} now") == "pay [IBAN] now"
+
+
+@given(
+    st.sampled_from(
+        [
+            ("4", 16),
+            ("51", 16),
+            ("2221", 16),
+            ("34", 15),
+            ("37", 15),
+            ("6011", 16),
+            ("36", 14),
+            ("3528", 16),
+            ("62", 19),
+        ]
+    ),
+    st.integers(0, 10**18),
+    st.sampled_from(["", " ", "-"]),
+)
+def test_a_card_number_with_a_right_check_digit_is_found_however_it_is_grouped(
+    issuer: tuple[str, int], number: int, gap: str
+) -> None:
+    prefix, length = issuer
+    body = (prefix + f"{number:019d}"[::-1])[: length - 1]
+    odd = sum(sum(divmod(2 * int(d), 10)) if n % 2 == 0 else int(d) for n, d in enumerate(reversed(body)))
+    card = body + str(-odd % 10)
+    sizes = [4, 6, 5] if length == 15 else [4] * 5
+    written, start = [], 0
+    for size in sizes:
+        written.append(card[start : start + size])
+        start += size
+    if not card.endswith("00000000"):
+        assert clean(f"card {gap.join(filter(None, written))} ok") == "card [CARD] ok"
+
+
 def test_a_span_gives_the_place_and_nothing_else() -> None:
     text = "mail jo@example.org or call (415) 555-2671"
     assert [(text[span.start : span.end], span.kind) for span in find(text)] == [
