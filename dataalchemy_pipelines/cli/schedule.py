@@ -36,9 +36,7 @@ def schedule(settings: Settings, action: str | None, interval: str | None, cron:
         return
     expression = cron_of(interval) if interval else checked(cron or "")
     keep(env, expression)
-    click.echo(
-        f"scheduled ingestion: on, cron {expression}; `dataalchemy up` runs it (restart it to take this over)"
-    )
+    click.echo(f"scheduled ingestion: on, cron {expression}; `dataalchemy up` runs it (restart it to take this over)")
 
 
 def keep(env: Path, expression: str) -> None:

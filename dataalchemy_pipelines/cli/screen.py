@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any
 
 import click
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -26,12 +27,15 @@ from dataalchemy_pipelines.core.outcomes import OUTCOMES, Balance
 from resources.settings import Settings
 
 
+PLAIN_WIDTH = 140
+
+
 class Screen:
     """Bars on a terminal, plain lines elsewhere, JSON lines on request. It is the `progress` resource of a command."""
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
-        self.console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+        self.console = Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
         self._bars: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
         self._started: dict[str, float] = {}
@@ -94,7 +98,7 @@ class Screen:
         self.event("table", title=title, columns=list(columns), rows=body)
         if self.as_json:
             return
-        table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+        table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=SIMPLE)
         for index, column in enumerate(columns):
             numbers = bool(body) and all(isinstance(row[index], int | float) for row in body)
             table.add_column(column, justify="right" if numbers else "left", overflow="fold")

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 
-from dataalchemy_pipelines.models.folder import MANIFEST, digest_of, make_once, write_whole
+from dataalchemy_pipelines.models.folder import MANIFEST, digest_of, make_once, sha256_of
 from resources.contracts import Lake
 from resources.errors import Damaged, Misconfigured
 
@@ -36,12 +36,12 @@ def fetch_adapter(lake: Lake, digest: str, cache: Path) -> Path:
         names: dict[str, str] = json.loads(lake.get(adapter_key(digest, MANIFEST)))["files"]
         for name in names:
             if re.fullmatch(r"\w[\w.-]*", name):
-                write_whole(fresh / name, lake.get(adapter_key(digest, name)))
+                (fresh / name).write_bytes(lake.get(adapter_key(digest, name)))
+        if digest_of({path.name: sha256_of(path) for path in fresh.iterdir()}) != digest:
+            fix = "Train the adapter anew, or restore these files."
+            raise Damaged("The adapter's files do not have its digest", subject=adapter_key(digest, ""), fix=fix)
 
-    hashes = make_once(folder, fetch, cache)
-    if digest_of(hashes) != digest:
-        fix = "Delete this folder of the cache; if that does not help, train the adapter anew."
-        raise Damaged("The adapter's files do not have its digest", subject=str(folder), fix=fix)
+    make_once(folder, fetch, cache)
     return folder
 
 

@@ -103,5 +103,6 @@ def _citations(quotes: Sequence[Quote], hits: Sequence[Hit]) -> tuple[Citation, 
     for quote in quotes:
         if quote.source is not None:
             hit = hits[quote.source - 1]
-            found.append(Citation(quote.source, hit.chunk_id, hit.doc_id, hit.native_id, hit.title, plain(quote.text)))
+            said = {"title": plain(hit.title), "quote": plain(quote.text)}
+            found.append(Citation(quote.source, hit.chunk_id, hit.doc_id, hit.native_id, **said))
     return tuple(found)

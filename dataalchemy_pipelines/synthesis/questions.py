@@ -23,7 +23,7 @@ _TIME = re.compile(r",? (?:when|before|after|until|every|on|within) ")
 _TOPIC: dict[str, tuple[str, ...]] = {
     "en": (
         "What do we know about {p}?",
-        "What is the story with {p} and {q}?",
+        "Where do {p} and {q} come in?",
         "How does {p} relate to {q}?",
         "What does {title} say about {p}?",
         "In {title}, what about {p}?",
@@ -33,7 +33,7 @@ _TOPIC: dict[str, tuple[str, ...]] = {
         "What happens with {p}?",
         "How do we handle {p}?",
         "What is said about {q} and {p}?",
-        "Who can tell me how {p} works?",
+        "How does {p} work?",
         "I have a question on {title}: what about {q}?",
         "what's the deal with {p}",
         "{p}, {q}?",

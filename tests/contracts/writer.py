@@ -1,6 +1,6 @@
 """A writer for the kill tests: commits row after row, says what was acknowledged, and goes on where the cursor stands.
 
-    python writer.py ADDRESS          one line `ack N` after commit N; append, replace and a checkpoint by turns
+python writer.py ADDRESS          one line `ack N` after commit N; append, replace and a checkpoint by turns
 """
 
 from __future__ import annotations

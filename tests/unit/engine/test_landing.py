@@ -95,7 +95,10 @@ def test_what_was_never_readable_is_quarantined_until_it_is(lake: LocalLake) -> 
 def test_two_sources_never_withdraw_each_others_documents(lake: LocalLake) -> None:
     land(lake, Given({"a": b"1"}), source="one", progress=LogProgress())
     land(lake, Given({"a": b"1"}), source="two", progress=LogProgress())
-    assert {name: sheet.seen for name, sheet in landing_balances(lake.snapshot(RAW_RECORDS)).items()} == {"one": 1, "two": 1}
+    assert {name: sheet.seen for name, sheet in landing_balances(lake.snapshot(RAW_RECORDS)).items()} == {
+        "one": 1,
+        "two": 1,
+    }
 
 
 def test_a_change_of_who_may_read_is_a_change(lake: LocalLake) -> None:
