@@ -1,18 +1,24 @@
-"""Loads the assets, jobs and sensors of defs/ and binds one deployment's resources; nothing else."""
+"""Loads the assets, checks, jobs and sensors of defs/ and binds one deployment's resources; nothing else."""
 
 from typing import Any
 
 import dagster as dg
 
-import dataalchemy_pipelines.defs
+from dataalchemy_pipelines import defs as stages
+from dataalchemy_pipelines.defs import automation
 from resources.deployments import resources_for
 from resources.settings import Settings
 
 
 def build_defs(settings: Settings, **overrides: Any) -> dg.Definitions:
     """All definitions over one deployment's resources; tests and the command line replace some of them by key."""
-    return dg.Definitions.merge(
-        dg.load_defs(dataalchemy_pipelines.defs), dg.Definitions(resources={**resources_for(settings), **overrides})
+    return dg.Definitions(
+        assets=dg.load_assets_from_package_module(stages),
+        asset_checks=dg.load_asset_checks_from_package_module(stages),
+        jobs=automation.JOBS,
+        schedules=[automation.scheduled_ingestion],
+        sensors=[automation.dropped_files, automation.run_failed],
+        resources={**resources_for(settings), **overrides},
     )
 
 

@@ -17,18 +17,13 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 import dagster as dg
-import redis
 from pydantic import field_validator
-from redis.backoff import NoBackoff
-from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError, WatchError
-from redis.retry import Retry
 
 from resources.errors import Damaged, Misconfigured, Unavailable
 from resources.settings import secret
 
 MAX_VALUE_BYTES = 512 * 1024
-TIMEOUT_S = 5.0
-"""How long a locked file or a silent server is waited for."""
+TIMEOUT_S = 5.0  # how long a locked file or a silent server is waited for
 _ITEM, _LEASE, _TOKEN = "dataalchemy:item:", "dataalchemy:lease:", "dataalchemy:token:"
 _OUT_OF_USE = "The key-value store cannot be used"
 _REPLACEABLE = "it holds only what is made again."
@@ -86,9 +81,8 @@ class SqliteKv(dg.ConfigurableResource[Any]):
             value, expires_ms = row or (b"0", expires_ms)
             if not value.isdigit():
                 raise Damaged("The value is no count", subject=key, fix=f"Delete the key: {_REPLACEABLE}")
-            count = int(value) + 1
-            connection.execute("REPLACE INTO items VALUES (?, ?, ?)", (key, b"%d" % count, expires_ms))
-        return count
+            connection.execute("REPLACE INTO items VALUES (?, ?, ?)", (key, b"%d" % (int(value) + 1), expires_ms))
+        return int(value) + 1
 
     def delete(self, key: str) -> None:
         """Remove a key; one that is gone already is no error."""
@@ -99,8 +93,8 @@ class SqliteKv(dg.ConfigurableResource[Any]):
         """Every key that starts with ``prefix``, sorted."""
         with self._open() as connection:
             query = f"SELECT key FROM items WHERE key >= ? AND {_LIVE} ORDER BY key"
-            keys = (row[0] for row in connection.execute(query, (prefix, _now_ms())))
-            return list(takewhile(lambda key: key.startswith(prefix), keys))
+            rows = connection.execute(query, (prefix, _now_ms()))
+            return [key for (key,) in takewhile(lambda row: row[0].startswith(prefix), rows)]
 
     def acquire(self, name: str, *, owner: str, ttl_s: float) -> int | None:
         """Take a lease, or renew one's own under the same token; None while another holds it."""
@@ -125,8 +119,7 @@ class SqliteKv(dg.ConfigurableResource[Any]):
     def _open(self) -> Iterator[sqlite3.Connection]:
         """A connection of its own. Raises Unavailable when locked or full, Damaged when the file is no database."""
         try:
-            path = Path(self.path).absolute()
-            if not path.exists():
+            if not (path := Path(self.path).absolute()).exists():
                 _create(path)
             address = f"{path.as_uri()}?mode=rw"
             with closing(sqlite3.connect(address, uri=True, timeout=TIMEOUT_S, isolation_level=None)) as connection:
@@ -192,15 +185,17 @@ class RedisKv(dg.ConfigurableResource[Any]):
 
     def increment(self, key: str, *, ttl_s: float | None = None) -> int:
         """Count up from 0; ``ttl_s`` runs from the first count. Raises Damaged where the value is no number."""
+        from redis import ResponseError
+
         with self._client() as client, client.pipeline() as pipe:
             pipe.set(_ITEM + key, b"0", px=_lifetime_ms(ttl_s), nx=True)
             pipe.incr(_ITEM + key)
             try:
                 return int(pipe.execute()[1])
             except ResponseError as error:
-                if type(error) is ResponseError:  # its subclasses tell of the server, not of the value
-                    raise Damaged("The value is no count", subject=key, fix=f"Delete the key: {_REPLACEABLE}") from None
-                raise
+                if type(error) is not ResponseError:  # its subclasses tell of the server, not of the value
+                    raise
+                raise Damaged("The value is no count", subject=key, fix=f"Delete the key: {_REPLACEABLE}") from None
 
     def delete(self, key: str) -> None:
         """Remove a key; one that is gone already is no error."""
@@ -244,15 +239,18 @@ class RedisKv(dg.ConfigurableResource[Any]):
     @contextmanager
     def _client(self) -> Iterator[Any]:
         """A connection for one call. Raises Misconfigured when the password is refused, Unavailable on all else."""
-        options: dict[str, Any] = {"socket_timeout": TIMEOUT_S, "socket_connect_timeout": TIMEOUT_S}
-        options["retry"] = Retry(NoBackoff(), 0)  # a count that is sent again after a lost reply would count twice
+        import redis
+
+        # No retry: a count that is sent again after a lost reply would count twice.
+        retry = redis.retry.Retry(redis.backoff.NoBackoff(), 0)
+        options: dict[str, Any] = {"socket_timeout": TIMEOUT_S, "socket_connect_timeout": TIMEOUT_S, "retry": retry}
         try:
             with redis.Redis.from_url(self.url, password=secret(self.password_variable), **options) as client:
                 yield client
-        except (AuthenticationError, NoPermissionError):
+        except (redis.AuthenticationError, redis.exceptions.NoPermissionError):
             fix = f"Set {self.password_variable} to the password of the store."
             raise Misconfigured(_OUT_OF_USE, subject=f"{self.url} (wrong password)", fix=fix) from None
-        except (RedisError, OSError) as error:
+        except (redis.RedisError, OSError) as error:
             fix = "Start it, or correct DATAALCHEMY_KV; `dataalchemy doctor` tests it."
             raise Unavailable(_OUT_OF_USE, subject=f"{self.url} ({type(error).__name__})", fix=fix) from None
 
@@ -280,6 +278,8 @@ def _parted(lease: bytes | None) -> tuple[int, str]:
 
 def _done(pipe: Any) -> bool:
     """Run a transaction; False when another changed the watched keys first, or there was nothing left to remove."""
+    from redis.exceptions import WatchError
+
     try:
         return all(pipe.execute())
     except WatchError:

@@ -6,9 +6,7 @@ How a table is opened, checked and committed stands in `resources/tables.py`.
 
 from __future__ import annotations
 
-import io
 import json
-import os
 import secrets
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,12 +18,13 @@ from urllib.parse import unquote, urlparse
 
 import dagster as dg
 import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
+from obstore.exceptions import AlreadyExistsError, NotFoundError
 
 from resources import durable, tables
 from resources.contracts import Change, Snapshot, TableFile, TableSpec
 from resources.errors import Misconfigured, Missing, NotFound, Unavailable
 from resources.settings import secret
+from resources.store import MEND_DISK, MEND_STORE, ObjectFile, Speaking
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -37,7 +36,7 @@ RETRIES = 4
 RETRY_TIMEOUT_S = 20
 
 
-class ObjectLake(dg.ConfigurableResource):
+class ObjectLake(dg.ConfigurableResource[Any]):
     """What a directory and an object store have in common. Subclasses open the store and say what makes it durable."""
 
     root: str
@@ -164,96 +163,8 @@ class ObjectLake(dg.ConfigurableResource):
         """Read one Parquet file of a table, or some of its columns."""
         return tables.read_file(self, key, columns)
 
-    def _speaking(self) -> _Speaking:
-        return _Speaking(self)
-
-
-class ObjectFile(io.RawIOBase):
-    """A read-only seekable file over one object; each read is one ranged request. Raises NotFoundError."""
-
-    def __init__(self, store: ObjectStore, key: str) -> None:
-        self._store, self._key, self._at = store, key, 0
-        self._size = obstore.head(store, key)["size"]
-
-    def readable(self) -> bool:
-        """True."""
-        return True
-
-    def seekable(self) -> bool:
-        """True."""
-        return True
-
-    def tell(self) -> int:
-        """Offset of the next read, in bytes."""
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move to an offset from the start, from here, or from the end."""
-        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        """Fill ``buffer`` from the object; 0 at its end."""
-        length = min(len(buffer), self._size - self._at)
-        if length <= 0:
-            return 0
-        buffer[:length] = bytes(obstore.get_range(self._store, self._key, start=self._at, length=length))
-        self._at += length
-        return length
-
-
-class _Speaking:
-    """Turns the store's own errors into ours, with the store's name and the mend, and without its configuration."""
-
-    def __init__(self, lake: ObjectLake) -> None:
-        self._lake = lake
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, NotFoundError | AlreadyExistsError | FileNotFoundError):
-            return
-        if isinstance(error, OSError) and error.errno is not None:
-            raise Unavailable(
-                "The lake cannot be written",
-                subject=f"{self._lake.describe()} ({os.strerror(error.errno)})",
-                fix=MEND_DISK,
-            ) from None
-        if isinstance(error, BaseError):
-            raise Unavailable(
-                "The lake did not answer as it should",
-                subject=f"{self._lake.describe()} ({reason_of(error)})",
-                fix=self._lake_mend(),
-            ) from None
-
-    def _lake_mend(self) -> str:
-        return MEND_DISK if self._lake.root.startswith("file:") else MEND_STORE
-
-
-MEND_DISK = "Make room or mend its permissions, then run the same command again; it continues."
-MEND_STORE = "See that the store runs and its credentials are right (`dataalchemy doctor`), then run it again."
-
-
-def reason_of(error: BaseException) -> str:
-    """A store's error as a few words of a closed list; its own text may quote addresses and keys."""
-    text = str(error).lower()
-    for words, reason in _REASONS:
-        if any(word in text for word in words):
-            return reason
-    return type(error).__name__
-
-
-_REASONS = (
-    (("no space", "storage full", "os error 28", "quota"), "no space left"),
-    (("permission denied", "os error 13", "read-only", "os error 30"), "permission denied"),
-    (("file too large", "os error 27"), "file size limit"),
-    (("accessdenied", "invalidaccesskey", "signaturedoesnotmatch", "403", "unauthorized"), "credentials refused"),
-    (("nosuchbucket",), "no such bucket"),
-    (("connection refused", "connect error", "tcp connect", "dns error"), "connection refused"),
-    (("timed out", "timeout"), "timed out"),
-    (("503", "slowdown", "service unavailable"), "service unavailable"),
-)
+    def _speaking(self) -> Speaking:
+        return Speaking(self.describe(), mend=MEND_DISK if self.root.startswith("file:") else MEND_STORE)
 
 
 class LocalLake(ObjectLake):
@@ -292,6 +203,7 @@ class LocalLake(ObjectLake):
         return "sync attribute" if durable.is_synchronous(self.path) else "fsync after commit"
 
     def settle(self, keys: Sequence[str]) -> None:
+        """Flush each file and its folder, where the sync attribute could not be set."""
         if not durable.is_synchronous(self.path):
             durable.flush([self.path / key for key in keys])
 
@@ -345,6 +257,7 @@ class S3Lake(ObjectLake):
         )
 
     def storage_options(self) -> dict[str, str]:
+        """Credentials, region and patience for Delta readers. Raises Missing where a credential is not set."""
         options = {
             "aws_access_key_id": self._credential(self.key_variable),
             "aws_secret_access_key": self._credential(self.secret_variable),

@@ -8,26 +8,25 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-import yaml
 from pydantic import PrivateAttr
 
-from resources.child import ROOT, ChildProcess
+from resources.child import ChildProcess
 from resources.contracts import Generated, Score
 from resources.errors import DataAlchemyError
-from resources.settings import Settings
+from resources.progress import LogProgress
+from resources.provision import ensure_models, model_entries
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-MODELS_FILE = ROOT / "dataalchemy_pipelines" / "models" / "models.yaml"
 MODULE = "dataalchemy_pipelines.models"
 ROWS = 256
 """Rows of one request to the language model: enough to sort by length, few enough for a line of text."""
 TEXTS = 2048
 
 
-class ProcessLlm(dg.ConfigurableResource):  # type: ignore[type-arg]
+class ProcessLlm(dg.ConfigurableResource[Any]):
     """Both models in one child process on this machine; about 1.3 GB with the base model of models.yaml.
 
     Calls from several threads wait for each other. After a crash the next call starts a new process.
@@ -39,8 +38,7 @@ class ProcessLlm(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def describe(self) -> str:
         """Both models by name and place; another text means another model. Starts nothing."""
-        file = Settings.read().models_file or MODELS_FILE
-        models = yaml.safe_load(file.read_text(encoding="utf-8"))
+        models = model_entries()
         return "; ".join(f"{name} {' '.join(map(str, models[name].values()))}" for name in sorted(models))
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -80,6 +78,7 @@ class ProcessLlm(dg.ConfigurableResource):  # type: ignore[type-arg]
     def _ask(self, request: dict[str, Any]) -> Any:
         with self._lock:
             if self._child is None:
+                ensure_models(LogProgress())
                 self._child = ChildProcess(MODULE)
             self._asked += 1
             number = self._asked

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from typing import Any
 
 import dagster as dg
 from pydantic import PrivateAttr
@@ -11,7 +12,7 @@ from pydantic import PrivateAttr
 LOGGER = logging.getLogger("dataalchemy")
 
 
-class LogProgress(dg.ConfigurableResource):
+class LogProgress(dg.ConfigurableResource[Any]):
     """A log line when a stage starts and ends, and at most one every ``every_s`` seconds between."""
 
     every_s: float = 5.0

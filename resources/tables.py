@@ -15,11 +15,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from resources.contracts import Change, Snapshot, TableFile, TableSpec
 from resources.errors import Conflict, Damaged, NotFound, Unavailable
+from resources.store import MEND_DISK, reason_of
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -186,6 +186,7 @@ def _lost_race(spec: TableSpec) -> Conflict:
 
 def _actions(lake: ObjectLake, snapshot: DeltaSnapshot, change: Change) -> tuple[list[AddAction], list[RemoveAction]]:
     """The files to add and to remove: new rows, and what stays of each file that holds a replaced document."""
+    import pyarrow.compute as pc
     from deltalake.transaction import AddAction, RemoveAction
 
     root = folder(snapshot.spec)
@@ -226,8 +227,6 @@ def _settled(lake: ObjectLake, base: DeltaSnapshot, nonce: str, error: Exception
     newest = open_table(lake, base.spec)
     if newest.version > base.version and newest.cursor(WRITER) > base.cursor(WRITER):
         raise _lost_race(base.spec) from None
-    from resources.lake import MEND_DISK, reason_of
-
     raise Unavailable(
         "The table could not be committed", subject=f"{base.spec.name} ({reason_of(error)})", fix=MEND_DISK
     ) from None

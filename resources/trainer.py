@@ -10,11 +10,12 @@ import dagster as dg
 from resources.child import ChildProcess
 from resources.contracts import Progress
 from resources.errors import DataAlchemyError
+from resources.provision import ensure_models
 
 MODULE = "dataalchemy_pipelines.training"
 
 
-class ProcessTrainer(dg.ConfigurableResource):  # type: ignore[type-arg]
+class ProcessTrainer(dg.ConfigurableResource[Any]):
     """Trains in a child process on this machine, which ends when this one does, by Ctrl-C too."""
 
     def describe(self) -> str:
@@ -23,6 +24,7 @@ class ProcessTrainer(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def train(self, spec_key: str, *, progress: Progress) -> Mapping[str, Any]:
         """See `resources.contracts.Trainer`. Raises what the training reports: Missing, Misconfigured, NotFound, ..."""
+        ensure_models(progress)
         child = ChildProcess(MODULE, "--spec", spec_key)
         try:
             for message in child.messages():

@@ -66,7 +66,7 @@ def show_verdict(screen: Screen, made: Evaluated) -> None:
     screen.table("Four arms on held-out questions (fewer nats are better)", columns, rows)
     if not made.own_words:
         screen.say(
-            "The questions were made from held-out documents by the pairs' own templates: weaker evidence than --questions."
+            "The questions were made from held-out documents by the pairs' templates: weaker evidence than --questions."
         )
     screen.say(made.verdict.sentence)
     screen.event("verdict", sentence=made.verdict.sentence, released=made.verdict.released, faults=made.verdict.faults)

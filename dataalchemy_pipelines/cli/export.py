@@ -49,7 +49,7 @@ def write(rows: pl.DataFrame, form: str, out: Path | None) -> None:
         rows = rows.with_columns(pl.col(name).map_elements(_flat, return_dtype=pl.String) for name in nested)
     try:
         with out.open("wb") if out else open(sys.stdout.fileno(), "wb", closefd=False) as sink:
-            {"jsonl": rows.write_ndjson, "parquet": rows.write_parquet, "csv": rows.write_csv}[form](sink)
+            getattr(rows, {"jsonl": "write_ndjson", "parquet": "write_parquet", "csv": "write_csv"}[form])(sink)
     except OSError as error:
         raise WrongInput(
             "The file cannot be written", subject=f"{out} ({error.strerror})", fix="Choose another --out."

@@ -31,7 +31,7 @@ JOBS = {"wash": "wash", "refine": "refine", "all": "full_cycle"}
 @click.option("--confirm-withdrawals", is_flag=True, help="Believe that the many documents that are missing are gone.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.pass_obj
-def ingest(settings: Settings, paths: Sequence[Path], **options: Any) -> None:
+def ingest(settings: Settings, /, paths: Sequence[Path], **options: Any) -> None:
     """Read PATH… (or every known source again) into the lake, and on through the stages."""
     from dataalchemy_pipelines.engine.sources import register, source_of
     from resources.deployments import resources_for

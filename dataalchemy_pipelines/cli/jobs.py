@@ -40,10 +40,8 @@ def run_job(
             )
     if not result.success:
         raise _error_of(result)
-    return {
-        event.asset_key.to_user_string(): {key: value.value for key, value in event.materialization.metadata.items()}
-        for event in result.get_asset_materialization_events()
-    }
+    made = [event.materialization for event in result.get_asset_materialization_events()]
+    return {one.asset_key.to_user_string(): {key: value.value for key, value in one.metadata.items()} for one in made}
 
 
 def _error_of(result: Any) -> DataAlchemyError:
@@ -56,8 +54,8 @@ def _error_of(result: Any) -> DataAlchemyError:
         failure = event.step_failure_data.user_failure_data
         if failure is not None and "what" in failure.metadata:
             said = {key: str(value.value) for key, value in failure.metadata.items()}
-            kind = getattr(resource_errors, said["kind"], None) or getattr(core_errors, said["kind"], DataAlchemyError)
-            return kind(said["what"], subject=said["subject"], fix=said["fix"])  # type: ignore[no-any-return]
+            known: dict[str, type[DataAlchemyError]] = {**vars(core_errors), **vars(resource_errors)}
+            return known.get(said["kind"], DataAlchemyError)(said["what"], subject=said["subject"], fix=said["fix"])
         error = event.step_failure_data.error
         name = error.cls_name if error is not None else "unknown"
         if name == "DagsterAssetCheckFailedError":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,8 +27,8 @@ from rich.table import Table
 from dataalchemy_pipelines.core.outcomes import OUTCOMES, Balance
 from resources.settings import Settings
 
-
 PLAIN_WIDTH = 140
+LOGGER = logging.getLogger("dataalchemy")
 
 
 class Screen:
@@ -40,6 +41,9 @@ class Screen:
         self._tasks: dict[str, TaskID] = {}
         self._started: dict[str, float] = {}
         self._said: dict[str, tuple[int, int | None]] = {}
+        LOGGER.handlers = [_Spoken(self)]
+        LOGGER.setLevel(logging.INFO)
+        LOGGER.propagate = False
 
     def __enter__(self) -> Screen:
         if self.console.is_terminal and not self.as_json:
@@ -124,3 +128,15 @@ class Screen:
         ]
         if reasons:
             self.table("Not kept, and why", ["stage", "reason", "documents"], reasons)
+
+
+class _Spoken(logging.Handler):
+    """What resources log while a person watches (an installation, Spark's address) is a line on the screen."""
+
+    def __init__(self, screen: Screen) -> None:
+        super().__init__()
+        self._screen = screen
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._screen.say(f"  {record.getMessage()}")
+        self._screen.event("log", message=record.getMessage())

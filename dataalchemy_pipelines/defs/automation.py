@@ -26,6 +26,7 @@ publish = dg.define_asset_job(
     "publish", PUBLISHING, description="Build the index, judge the adapter, release it or not."
 )
 full_cycle = dg.define_asset_job("full_cycle", dg.AssetSelection.all(), description="Everything, in order.")
+JOBS = (ingest, wash, refine, synthesize, train, publish, full_cycle)
 
 scheduled_ingestion = dg.ScheduleDefinition(
     name="scheduled_ingestion",

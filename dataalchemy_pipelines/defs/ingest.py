@@ -1,6 +1,7 @@
 """Ingest stage: what sources hold comes into the lake as it is. Keep reading out; engine/landing.py has it."""
 
 import dagster as dg
+from pydantic import Field
 
 from dataalchemy_pipelines.core.outcomes import OUTCOMES, Balance, content_digest, landing_balances
 from dataalchemy_pipelines.core.records import RAW_RECORDS
@@ -13,7 +14,7 @@ from resources.contracts import Lake, Progress
 class IngestConfig(dg.Config):
     """Which sources to read, and a person's word where much is missing."""
 
-    sources: list[str] = []
+    sources: list[str] = Field([], description="Names of sources; empty means all.")
     confirm_withdrawals: bool = False
 
 

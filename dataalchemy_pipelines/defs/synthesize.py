@@ -1,6 +1,7 @@
 """Synthesize stage: what an adapter learns from. Keep making pairs out; synthesis/ and engine/ have it."""
 
 import dagster as dg
+from pydantic import Field
 
 from dataalchemy_pipelines.core.records import CHUNKS, SFT_PAIRS
 from dataalchemy_pipelines.defs.accounts import accounting_check, counts_table, report
@@ -16,7 +17,7 @@ from resources.contracts import BatchEngine, Lake, Progress
 class TrainingSetConfig(dg.Config):
     """Whom the adapter may answer, and how much it learns from."""
 
-    audience: list[str] = ["local"]
+    audience: list[str] = Field(["local"], description="Principals; only what all of them may read is learnt from.")
     max_samples: int | None = None
 
 

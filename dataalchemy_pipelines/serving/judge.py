@@ -125,13 +125,11 @@ def judge(
         for arm, adapter in ((BASE_RETRIEVAL, None), (ADAPTER_RETRIEVAL, bench.adapter))
     }
     evaluation_id = _evaluation_id(bench, items, settings)
-    rows = pl.DataFrame(lines, schema=_SCHEMA).with_columns(
+    schema = pl.DataFrame(pl.from_arrow(EVALUATIONS.schema.empty_table())).schema
+    rows = pl.DataFrame(lines, schema=schema).with_columns(
         pl.lit(evaluation_id).alias("evaluation_id"), pl.lit(bench.adapter).alias("adapter")
     )
     return Judgement(evaluation_id, rows, answers)
-
-
-_SCHEMA = pl.DataFrame(pl.from_arrow(EVALUATIONS.schema.empty_table())).schema
 
 
 def _items(questions: Sequence[Question], bench: Bench, seen: Collection[str], settings: JudgeSettings) -> list[_Item]:

@@ -6,6 +6,7 @@ import hashlib
 import random
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Self
 
 import polars as pl
@@ -68,14 +69,14 @@ def make_pairs(chunks: pl.DataFrame, pool: pl.DataFrame, settings: PairSettings)
     known = Pool(pool)
     place = _places(known, settings.seed)
     rows = [row for chunk in chunks.sort("chunk_id").to_dicts() for row in _pairs_of(chunk, known, place, settings)]
-    return pl.DataFrame(rows, schema=_SCHEMA)
+    return pl.DataFrame(rows, schema=_schema())
 
 
-_SCHEMA: dict[str, pl.DataType] = {
-    name: kind
-    for name, kind in pl.DataFrame(pl.from_arrow(SFT_PAIRS.schema.empty_table())).schema.items()
-    if name not in {"recipe_version", "input_sha256", "row_sha256"}
-}
+@cache
+def _schema() -> dict[str, pl.DataType]:
+    """The columns made here; the engine fills the rest. Not at import: Arrow loads pandas with its first rows."""
+    whole = pl.DataFrame(pl.from_arrow(SFT_PAIRS.schema.empty_table())).schema
+    return {name: kind for name, kind in whole.items() if name not in {"recipe_version", "input_sha256", "row_sha256"}}
 
 
 def _pairs_of(

@@ -1,4 +1,4 @@
-"""A lake keeps what it acknowledged: kill -9 of a writer, a lost reply, a full disk. Each test proves that its fault hit."""
+"""A lake keeps what it acknowledged: kill -9, a lost reply, a full disk. Each test proves that its fault hit."""
 
 from __future__ import annotations
 
