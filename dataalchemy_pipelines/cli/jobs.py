@@ -57,7 +57,7 @@ def _error_of(result: Any) -> DataAlchemyError:
             known: dict[str, type[DataAlchemyError]] = {**vars(core_errors), **vars(resource_errors)}
             return known.get(said["kind"], DataAlchemyError)(said["what"], subject=said["subject"], fix=said["fix"])
         error = event.step_failure_data.error
-        name = error.cls_name if error is not None else "unknown"
+        name = (error.cause or error).cls_name if error is not None else "unknown"
         if name == "DagsterAssetCheckFailedError":
             break
         return DataAlchemyError(

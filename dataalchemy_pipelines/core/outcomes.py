@@ -58,12 +58,13 @@ class Balance:
 def balances(lake: Lake, source: TableSpec, target: TableSpec) -> dict[str, Balance]:
     """The account of the stage from one table to the next, for each source of documents.
 
-    Seen are the documents that the earlier stage kept; each must have exactly one outcome in the later one.
+    Seen are the documents that the earlier stage kept; each must have exactly one outcome in the later one. Of a
+    document with several rows (its chunks, its pairs) one that was kept stands for it.
     """
     before = current(lake.snapshot(source), ["doc_id", "source", "outcome"]).filter(pl.col("outcome") == KEPT)
-    columns = ["doc_id", "source", "outcome", "reason"]
-    after = current(lake.snapshot(target), columns).unique("doc_id").filter(~pl.col("outcome").is_in(GONE))
-    return _accounts(target.name, before, after)
+    rows = current(lake.snapshot(target), ["doc_id", "source", "outcome", "reason"])
+    rows = rows.filter(~pl.col("outcome").is_in(GONE)).sort(pl.col("outcome") != KEPT, "outcome", "reason")
+    return _accounts(target.name, before.unique("doc_id"), rows.unique("doc_id", keep="first", maintain_order=True))
 
 
 def landing_balances(snapshot: Snapshot) -> dict[str, Balance]:
@@ -112,6 +113,16 @@ def row_digests(rows: pa.Table, spec: TableSpec) -> pa.Array:
         for row in rows.select(names).to_pylist()
     ]
     return pa.array([digest.hexdigest() for digest in digests], pa.string())
+
+
+def input_digests(rows: pl.DataFrame) -> pl.DataFrame:
+    """``doc_id`` and ``input_sha256`` of each document: its row's hash, or one over the hashes of its several rows."""
+    grouped = rows.group_by("doc_id").agg(pl.col("row_sha256").sort())
+    digests = [
+        hashes[0] if len(hashes) == 1 else hashlib.sha256("\n".join(hashes).encode()).hexdigest()
+        for hashes in grouped["row_sha256"].to_list()
+    ]
+    return pl.DataFrame({"doc_id": grouped["doc_id"], "input_sha256": pl.Series(digests, dtype=pl.String)})
 
 
 def content_digest(snapshot: Snapshot) -> str:

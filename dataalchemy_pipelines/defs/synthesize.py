@@ -29,7 +29,7 @@ def sft_pairs(
     lake: dg.ResourceParam[Lake], engine: dg.ResourceParam[BatchEngine], progress: dg.ResourceParam[Progress]
 ) -> dg.MaterializeResult:
     """Questions with quoted, cited answers out of the chunks, and questions that the sources do not answer."""
-    worked = run_stage(steps.pair_stage(PairSettings()), lake=lake, engine=engine, progress=progress)
+    worked = run_stage(steps.pair_stage(lake, PairSettings()), lake=lake, engine=engine, progress=progress)
     return report(lake, CHUNKS, SFT_PAIRS, worked=worked)
 
 

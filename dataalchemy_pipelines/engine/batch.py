@@ -18,7 +18,7 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
-from dataalchemy_pipelines.core.outcomes import GONE, KEPT, WITHDRAWN, current, frame, row_digests
+from dataalchemy_pipelines.core.outcomes import GONE, KEPT, WITHDRAWN, current, frame, input_digests, row_digests
 from dataalchemy_pipelines.core.records import TABLES
 from resources.contracts import BatchEngine, Change, Lake, Progress, Snapshot, TableFile, TableSpec
 from resources.errors import Conflict
@@ -83,14 +83,14 @@ def run_stage(stage: Stage, *, lake: Lake, engine: BatchEngine, progress: Progre
 def _plan(stage: Stage, lake: Lake, base: Snapshot) -> Plan:
     """Compare the two tables by document: row hash and recipe say what is fresh."""
     source = lake.snapshot(stage.source)
-    came = current(source, ["doc_id", "row_sha256", "outcome"]).unique("doc_id")
-    kept = came.filter(pl.col("outcome") == KEPT).select("doc_id", "row_sha256")
+    came = current(source, ["doc_id", "row_sha256", "outcome"])
+    kept = input_digests(came.filter(pl.col("outcome") == KEPT))
     everything = kept.height
     if stage.gate is not None:
         kept = kept.join(_kept_ids(lake.snapshot(stage.gate)), on="doc_id", how="semi")
     had = current(base, ["doc_id", "input_sha256", "recipe_version", "outcome"]).unique("doc_id")
     fresh = had.filter((pl.col("recipe_version") == stage.recipe_version) & ~pl.col("outcome").is_in(GONE))
-    todo = kept.join(fresh, left_on=["doc_id", "row_sha256"], right_on=["doc_id", "input_sha256"], how="anti")
+    todo = kept.join(fresh, on=["doc_id", "input_sha256"], how="anti")
     gone = had.filter(~pl.col("outcome").is_in(GONE)).join(kept, on="doc_id", how="anti")
     ids = set(todo["doc_id"])
     return Plan(
@@ -182,8 +182,8 @@ def run_part(lake: Lake, part: str) -> str:
 
 def complete(made: pl.DataFrame, came: pl.DataFrame, target: TableSpec, *, recipe_version: str) -> pa.Table:
     """Fill in what every row carries: its input's hash, the recipe, and the hash of the row itself."""
-    inputs = came.select("doc_id", pl.col("row_sha256").alias("input_sha256"))
-    made = made.drop("input_sha256", "row_sha256", "recipe_version", strict=False).join(inputs, on="doc_id", how="left")
+    made = made.drop("input_sha256", "row_sha256", "recipe_version", strict=False)
+    made = made.join(input_digests(came), on="doc_id", how="left")
     made = made.with_columns(
         pl.lit(recipe_version).alias("recipe_version"), pl.lit(None, pl.String).alias("row_sha256")
     )

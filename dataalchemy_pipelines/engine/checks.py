@@ -6,6 +6,7 @@ import polars as pl
 
 from dataalchemy_pipelines.core.outcomes import KEPT, frame
 from dataalchemy_pipelines.core.records import CHUNKS, HELD_OUT_BELOW, SFT_PAIRS
+from dataalchemy_pipelines.synthesis.grounding import fold
 from dataalchemy_pipelines.synthesis.prompts import quoted
 from resources.contracts import Lake
 
@@ -13,7 +14,7 @@ from resources.contracts import Lake
 def pairs_without_ground(lake: Lake) -> tuple[int, int]:
     """How many quoting pairs there are, and in how many the quote stands in none of the prompt's sources."""
     rows = _kept_pairs(lake).filter(pl.col("kind") == "quote")
-    wrong = sum(quoted(row["completion"]) not in row["prompt"] for row in rows.iter_rows(named=True))
+    wrong = sum(fold(quoted(row["completion"])) not in fold(row["prompt"]) for row in rows.iter_rows(named=True))
     return rows.height, wrong
 
 

@@ -184,9 +184,7 @@ def _files(lake: Lake, base: Snapshot, landed: Landed) -> list[TableFile]:
             outcome=pl.when(pl.col("outcome") == KEPT).then(pl.lit(SUPERSEDED)).otherwise(pl.col("outcome")),
             row_sha256=pl.col("input_sha256"),
         )
-        past = complete(
-            older, older.select("doc_id", "row_sha256").unique("doc_id"), RAW_RECORDS, recipe_version=RECIPE
-        )
+        past = complete(older, older.select("doc_id", "row_sha256"), RAW_RECORDS, recipe_version=RECIPE)
         table = pl.concat([frame(table), frame(past)]).to_arrow().cast(RAW_RECORDS.schema)
     folder = lake.staging(RAW_RECORDS)
     return [

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from dataalchemy_pipelines.core.outcomes import KEPT, current, frame
+from dataalchemy_pipelines.core.outcomes import KEPT, content_digest, current, frame
 from dataalchemy_pipelines.core.records import (
     CHUNKS,
     CLEAN_DOCUMENTS,
@@ -51,9 +51,9 @@ def chunk_stage(settings: chunking.ChunkSettings) -> Stage:
     return Stage(CLEAN_DOCUMENTS, CHUNKS, f"{MODULE}:cut", version, settings.model_dump_json(), gate=CLUSTERS)
 
 
-def pair_stage(settings: PairSettings) -> Stage:
-    """chunks -> sft_pairs."""
-    version = f"{PAIRS_VERSION}:{settings.model_dump_json()}"
+def pair_stage(lake: Lake, settings: PairSettings) -> Stage:
+    """chunks -> sft_pairs. Pairs depend on all chunks, by rarity and distractors, so other chunks make them stale."""
+    version = f"{PAIRS_VERSION}:{settings.model_dump_json()}:{content_digest(lake.snapshot(CHUNKS))}"
     return Stage(CHUNKS, SFT_PAIRS, f"{MODULE}:pair", version, settings.model_dump_json())
 
 

@@ -63,7 +63,9 @@ def build_training_set(lake: Lake, *, audience: Sequence[str], max_samples: int 
     if set_id in set(base.read(["training_set_id"])["training_set_id"].to_pylist()):
         return made, 0
     rows = rows.with_columns(pl.lit(set_id).alias("training_set_id"))
-    table = complete(rows.drop("row_sha256"), _inputs(rows), TRAINING_SETS, recipe_version=VERSION)
+    table = complete(
+        rows.drop("row_sha256"), rows.select("doc_id", "row_sha256"), TRAINING_SETS, recipe_version=VERSION
+    )
     lake.commit(base, Change(rows=table))
     return made, rows.height
 
@@ -95,7 +97,7 @@ def _split(pairs: pl.DataFrame, audience: set[str], max_samples: int | None) -> 
     readable = [PUBLIC in access or audience <= set(access) for access in pairs["access"]]
     rows = pairs.with_columns(side.alias("split"), pl.Series("readable", readable, dtype=pl.Boolean))
     limit = pl.lit(True) if max_samples is None else pl.int_range(pl.len()).over("split") < max_samples
-    rows = rows.with_columns((pl.col("split") != "train") | limit.alias("within"))
+    rows = rows.with_columns(((pl.col("split") != "train") | limit).alias("within"))
     return rows.with_columns(
         outcome=pl.when(pl.col("readable") & pl.col("within")).then(pl.lit(KEPT)).otherwise(pl.lit(REJECTED)),
         reason=pl.when(~pl.col("readable"))
@@ -104,10 +106,6 @@ def _split(pairs: pl.DataFrame, audience: set[str], max_samples: int | None) -> 
         .then(pl.lit("beyond_max_samples"))
         .otherwise(pl.lit("")),
     )
-
-
-def _inputs(rows: pl.DataFrame) -> pl.DataFrame:
-    return rows.group_by("doc_id").agg(pl.col("row_sha256").sort().first())
 
 
 def _parquet(rows: pl.DataFrame) -> bytes:
