@@ -137,13 +137,17 @@ IBAN = Detector(
     at_start=True,
 )
 
+_BEFORE_CHARS = 32
 _VERSION_BEFORE = re.compile(
-    r"(?:\bv|versions?|\bver\.?|releases?|\bsdk|build|firmware|driver|section|chapter|clause|§|[a-z]/)[ :=\"']{0,3}$",
-    re.I,
+    r"(?:\bv|versions?|\bver\.?|releases?|\bsdk|build|firmware|driver|section|chapter|clause|§)"
+    r"(?P<gap>[ \t:=\"'`>*|\\]{0,12})$",
+    re.IGNORECASE,
 )
+"""The gap takes a key and a value in JSON, also JSON within JSON, an XML element, and neighbouring cells of a table."""
 
 _NETWORK_WORDS = r"ips?|ipv4|address|addr|hosts?|servers?|dns|ping|gateway|client|peer|node|resolver|proxy|via"
-_WORD_BEFORE = re.compile(rf"(?<![A-Za-z])(?!(?:{_NETWORK_WORDS})\b)[A-Za-z]{{2,16}}[ \t]{{1,2}}$", re.IGNORECASE)
+_WORD = rf"(?!(?:{_NETWORK_WORDS})\b)[A-Za-z]{{2,16}}"
+_WORD_BEFORE = re.compile(rf"(?:(?<![A-Za-z]){_WORD}[ \t]{{1,2}}|(?<![\w.:/-]){_WORD}/)$", re.IGNORECASE)
 
 
 def _is_ip(match: re.Match[str]) -> bool:
@@ -152,11 +156,12 @@ def _is_ip(match: re.Match[str]) -> bool:
     Private and documentation ranges are masked: the former describe a network, and the latter stand in samples for
     addresses that nobody can tell from real ones.
     """
-    if _VERSION_BEFORE.search(_before(match, 16)):
-        return False
     try:
         address = ipaddress.ip_address(match[0])
     except ValueError:
+        return False
+    announced = _VERSION_BEFORE.search(_before(match, _BEFORE_CHARS))
+    if announced and not ("|" in announced["gap"] and address.is_private):  # | print driver | 10.20.4.17 |
         return False
     if address.version == 6 and not re.search(r"[0-9]", match[0]):
         return False
@@ -166,9 +171,12 @@ def _is_ip(match: re.Match[str]) -> bool:
 
 
 def _reads_as_version(match: re.Match[str]) -> bool:
-    """Four small numbers after a word (``jruby 9.4.5.0``) are a release, unless the word speaks of networks."""
+    """Four small numbers after a word (``jruby 9.4.5.0``) are a release, unless the word speaks of networks.
+
+    So are they after a word and a slash (``Firefox/3.6.8.0``); after a slash, a host's address may stand as well.
+    """
     small = all(int(octet) < 32 for octet in match[0].split(".")) and not match[0].startswith("10.")
-    return small and bool(_WORD_BEFORE.search(_before(match, 16)))
+    return small and bool(_WORD_BEFORE.search(_before(match, _BEFORE_CHARS)))
 
 
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"

@@ -14,7 +14,7 @@ import polars as pl
 from dataalchemy_pipelines.transforms.detectors import ANNOUNCED_PHONE, CARD, EMAIL, IBAN, IP, PHONE, Detector
 from dataalchemy_pipelines.transforms.keys import ASSIGNMENT, COMPARISON, PRIVATE_KEY, RANDOM_VALUE, TOKENS, URL_SECRET
 
-VERSION = "1"
+VERSION = "2"
 
 DETECTORS: tuple[Detector, ...] = (
     PRIVATE_KEY, *TOKENS, URL_SECRET, ASSIGNMENT, COMPARISON, RANDOM_VALUE,
