@@ -26,7 +26,7 @@ from dataalchemy_pipelines.parsing.slides import parse_pptx
 from dataalchemy_pipelines.parsing.text import fenced, parse_csv, parse_markdown, parse_text
 from dataalchemy_pipelines.parsing.verdict import Input, Parsed, Unparsable
 
-PARSER_VERSION = "1"
+PARSER_VERSION = "2"
 """Raised by hand whenever the same bytes give another document."""
 
 Parser = Callable[[bytes, Input], Parsed]
@@ -107,6 +107,8 @@ _BY_MEDIA_TYPE = {one.media_type: one for one in FORMATS}
 _BY_REAL = {one.real: one for one in FORMATS if one.real != sniff.TEXT} | {sniff.TEXT: FORMATS[0]}
 _HEAD_BYTES = 256
 _UNSEEN = " \t\n\v\f\xa0\u200b\u2028\u2029\ufeff"
+_LOOSE = frozenset({sniff.TEXT, "text/markdown", "text/csv"})
+"""Types that any text can claim to be: a web page that was saved under such a name is still read as one."""
 _PAGE = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?(?:<!doctype html|<html[\s>])", re.IGNORECASE)
 
 
@@ -139,14 +141,14 @@ def _reader(payload: bytes, record: Input) -> tuple[str, Parser]:
     declared = _BY_EXTENSION.get(extension) or _BY_MEDIA_TYPE.get(record.media_type)
     if declared is None and extension not in UNSUPPORTED:
         declared = _BY_REAL.get(real)
-        if declared is FORMATS[0] and _PAGE.match(decode(payload[:1024])):
-            declared = _BY_EXTENSION["html"]
         if declared is None:
             raise Unparsable("unsupported_type")
     if declared is None:
         raise Unparsable("unsupported_type" if UNSUPPORTED[extension] == real else "type_mismatch")
     if declared.real != real:
         raise Unparsable("type_mismatch")
+    if declared.media_type in _LOOSE and _PAGE.match(decode(payload[:1024])):
+        declared = _BY_EXTENSION["html"]
     return declared.media_type, declared.parser
 
 

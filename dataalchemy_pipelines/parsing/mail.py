@@ -1,4 +1,4 @@
-"""Mail (RFC 5322): the subject as title, its people and date as fields, the body, attachments by name."""
+"""Mail (RFC 5322): the subject as title, its people and date as fields, the body, attachments."""
 
 from __future__ import annotations
 
@@ -13,8 +13,13 @@ from dataalchemy_pipelines.parsing import markdown
 from dataalchemy_pipelines.parsing.charset import decode, tidy
 from dataalchemy_pipelines.parsing.html import render_html
 from dataalchemy_pipelines.parsing.moment import mail_moment
+from dataalchemy_pipelines.parsing.sniff import TEXT, sniff
+from dataalchemy_pipelines.parsing.text import parse_csv
 from dataalchemy_pipelines.parsing.verdict import Input, Parsed, Unparsable
 
+_MAX_ATTACHED_BYTES = 16 * 2**20
+_TEXTUAL = ("text", "application")  # mail programs send a log as application/octet-stream
+_PAGES = ("text/html", "application/xhtml+xml")
 _SHOWN = ("From", "To", "Cc", "Date")
 _MAX_ENCODED_CHARS = 100_000  # decoding costs the square of the length
 _SEALED = ("multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime")
@@ -43,7 +48,11 @@ def parse_mail(payload: bytes, record: Input) -> Parsed:
 
 
 def _parts(message: Message, links: list[str]) -> Iterator[str]:
-    """The blocks of a mail: its texts in order, forwarded mails with their heads, then attachments by name."""
+    """The blocks of a mail: its texts in order, forwarded mails with their heads, then attachments.
+
+    An attachment that is text stands under its name; of another one only the name is known.
+    """
+    attached: list[str] = []
     names: list[str] = []
     for part in _leaves(message):
         kind = part.get_content_type()
@@ -51,21 +60,52 @@ def _parts(message: Message, links: list[str]) -> Iterator[str]:
             raise Unparsable("encrypted")
         if kind == "message/rfc822":
             yield from _forwarded(part, links)
-        elif (
-            part.get_filename()
-            or part.get_content_disposition() == "attachment"
-            or part.get_content_maintype() != "text"
-        ):
-            if kind not in _SIGNATURES:
-                names.append(_decoded(part.get_filename() or "") or kind)
-        elif kind == "text/html":
-            text, found = render_html(_text(part))
-            links += found
-            yield text
-        else:
-            yield _text(part)
+        elif not _is_attached(part):
+            yield _body(part, links)
+        elif kind not in _SIGNATURES:
+            name, text = _decoded(part.get_filename() or "") or kind, _attachment(part, links)
+            attached += [markdown.heading(name, 2), text] if text else []
+            names += [] if text else [name]
+    yield from attached
     if names:
         yield "Attachments: " + ", ".join(names)
+
+
+def _is_attached(part: Message) -> bool:
+    named = bool(part.get_filename()) or part.get_content_disposition() == "attachment"
+    return named or part.get_content_maintype() != "text"
+
+
+def _body(part: Message, links: list[str]) -> str:
+    """The text of one part, a web page as Markdown."""
+    if part.get_content_type() not in _PAGES:
+        return _text(part)
+    text, found = render_html(_text(part))
+    links += found
+    return text.strip()
+
+
+def _attachment(part: Message, links: list[str]) -> str:
+    """What an attachment says, or "" where it is no text. Raises Unparsable: too_large, since it must not be cut."""
+    payload = part.get_payload(decode=True)
+    if not isinstance(payload, bytes) or not _reads_as_text(part, payload):
+        return ""
+    if len(payload) > _MAX_ATTACHED_BYTES:
+        raise Unparsable("too_large")
+    kind, name = part.get_content_type(), _decoded(part.get_filename() or "").lower()
+    if kind == "text/csv" or name.endswith((".csv", ".tsv")):
+        return parse_csv(_text(part).encode(), Input(name)).text
+    text = _body(part, links)
+    return text if kind in (*_PAGES, TEXT, "text/markdown") or not text.strip() else markdown.fence(text)
+
+
+def _reads_as_text(part: Message, payload: bytes) -> bool:
+    if part.get_content_maintype() not in _TEXTUAL:
+        return False
+    try:
+        return sniff(payload) == TEXT
+    except Unparsable:  # a broken zip or a sealed office file
+        return False
 
 
 def _forwarded(part: Message, links: list[str]) -> Iterator[str]:
@@ -76,13 +116,14 @@ def _forwarded(part: Message, links: list[str]) -> Iterator[str]:
 
 
 def _leaves(message: Message) -> Iterator[Message]:
-    """The parts that carry content; of alternatives the plain one, unless it is blank."""
+    """The parts that carry content; of alternatives the plain one, unless it is blank, else the page, or the last."""
     kind, inner = message.get_content_type(), _inner(message)
     if not inner or kind in _SEALED or kind == "message/rfc822":
         yield message
     elif kind == "multipart/alternative":
         plain = [part for part in inner if part.get_content_type() == "text/plain" and _text(part).strip()]
-        for part in plain[:1] or inner[-1:]:
+        pages = [part for part in inner if part.get_content_type() in _PAGES or part.is_multipart()]
+        for part in plain[:1] or pages[-1:] or inner[-1:]:
             yield from _leaves(part)
     else:
         for part in inner:

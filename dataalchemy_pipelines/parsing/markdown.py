@@ -48,12 +48,17 @@ def quote(text: str) -> str:
 
 
 def link(text: str, target: str) -> str:
-    """A link; a bare address where the text says nothing else. Script and data addresses leave only the text."""
+    """A link; a bare address where the text says nothing else, for mail without its ``mailto:``.
+
+    Script and data addresses leave only the text.
+    """
     text, target = text.strip(), target.strip()
     if not target or target.lower().startswith(("javascript:", "data:", "vbscript:")):
         return text
     if not text or text == target:
         return f"<{target}>" if ":" in target and " " not in target else text or target
+    if target.lower() == f"mailto:{text.lower()}":
+        return f"<{text}>"
     return f"[{text}]({target.replace(' ', '%20').replace(')', '%29')})"
 
 

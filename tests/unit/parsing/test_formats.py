@@ -51,6 +51,18 @@ def test_a_name_without_a_known_extension_is_read_as_what_it_is(docx: Callable[.
     assert parse(b"FROM scratch", Input("app/Dockerfile"))[0].text == "```\nFROM scratch\n```"
 
 
+@pytest.mark.parametrize("name", ["a.txt", "a.md", "a.csv", "a"])
+@pytest.mark.parametrize("head", ["<html><title>Old</title>", "\ufeff\n<!DOCTYPE HTML>\n<title>Old</title>"])
+def test_a_web_page_under_a_name_that_any_text_may_bear_is_read_as_a_page(name: str, head: str) -> None:
+    parsed, media_type = parse(f"{head}<body><p>kept &amp; plain".encode(), Input(name))
+    assert (parsed.title, parsed.text, media_type) == ("Old", "kept & plain", "text/html")
+
+
+def test_code_and_text_that_only_mention_a_page_stay_as_they_are() -> None:
+    assert parse(b"see <html> tags", Input("a.txt"))[0].text == "see <html> tags"
+    assert parse(b"<html></html>", Input("a.xml"))[0].text == "```xml\n<html></html>\n```"
+
+
 def test_an_item_of_an_export_is_read_by_its_kind() -> None:
     parsed, media_type = parse(b'{"key":"A-1","fields":{}}', Input("dump.txt#A-1", "jira_issue"))
     assert (parsed.text, media_type) == ("- Key: A-1", "application/json")

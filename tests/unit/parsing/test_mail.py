@@ -34,9 +34,52 @@ def test_of_alternatives_the_plain_one_is_taken_unless_it_is_blank() -> None:
 
 
 def test_attachments_are_named_and_every_text_is_read() -> None:
-    file = b"Content-Type: application/pdf\nContent-Disposition: attachment; filename=a.pdf\n\nx"
+    file = b"Content-Type: application/pdf\nContent-Disposition: attachment; filename=a.pdf\n\n%PDF-1.4"
     text = mail(parts("mixed", b"\n\nfirst", file, b"Content-Type: text/plain\n\nsecond")).text
     assert text.endswith("\n\nfirst\n\nsecond\n\nAttachments: a.pdf")
+
+
+def attached(name: str, kind: str, body: bytes, more: bytes = b"") -> bytes:
+    head = f"Content-Type: {kind}\nContent-Disposition: attachment; filename={name}\n".encode()
+    return parts("mixed", b"\n\nfirst", head + more + b"\n" + body, b"Content-Type: text/plain\n\nsecond")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "body", "text"),
+    [
+        ("a.txt", "text/plain", b"alarm\nrelease", "alarm\nrelease"),
+        ("a.txt", "text/plain; charset=cp1252", "\u201c\u00e9\u201d".encode("cp1252"), "\u201c\u00e9\u201d"),
+        ("a.html", "text/html", b"<h1>Plan</h1><script>x</script><p>go", "# Plan\n\ngo"),
+        ("a.csv", "text/csv", b"a;b\n1;2", "| a | b |\n| --- | --- |\n| 1 | 2 |"),
+        ("a.csv", "application/octet-stream", b"a;b\n1;2", "| a | b |\n| --- | --- |\n| 1 | 2 |"),
+        ("a.log", "application/octet-stream", b"# alarm", "```\n# alarm\n```"),
+    ],
+)
+def test_an_attachment_that_is_text_stands_under_its_name_after_the_body(
+    name: str, kind: str, body: bytes, text: str
+) -> None:
+    assert mail(attached(name, kind, body)).text.endswith(f"\n\nfirst\n\nsecond\n\n## {name}\n\n{text}")
+
+
+def test_an_attachment_is_decoded() -> None:
+    base64 = attached("a.txt", "text/plain", b"aGVsbG8=", b"Content-Transfer-Encoding: base64\n")
+    assert mail(base64).text.endswith("## a.txt\n\nhello")
+
+
+@pytest.mark.parametrize("body", [b"%PDF-1.4 text", b"PK\x03\x04broken", b"\x89PNG\r\n\x1a\n", b" "])
+@pytest.mark.parametrize("kind", ["text/plain", "application/octet-stream"])
+def test_an_attachment_that_only_claims_to_be_text_is_named(body: bytes, kind: str) -> None:
+    assert mail(attached("a.txt", kind, body)).text.endswith("\n\nfirst\n\nsecond\n\nAttachments: a.txt")
+
+
+def test_a_mail_with_a_huge_attachment_is_refused_whole_rather_than_cut() -> None:
+    with pytest.raises(Unparsable, match="too_large"):
+        mail(attached("a.log", "text/plain", b"alarm at 07:19\n" * (2**20 + 2**17)))
+
+
+def test_an_invitation_beside_a_page_does_not_hide_the_page() -> None:
+    page, invitation = b"Content-Type: text/html\n\n<p>Agenda", b"Content-Type: text/calendar\n\nBEGIN:VCALENDAR"
+    assert mail(parts("alternative", page, invitation)).text.endswith("\n\nAgenda")
 
 
 def test_a_forwarded_mail_is_read_with_its_own_head() -> None:

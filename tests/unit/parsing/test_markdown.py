@@ -28,6 +28,13 @@ def test_a_script_address_leaves_only_the_words() -> None:
     assert markdown.link("", "https://a.example") == "<https://a.example>"
 
 
+def test_a_mail_address_that_links_to_itself_is_written_once() -> None:
+    assert markdown.link("ann@a.example", "mailto:Ann@a.example") == "<ann@a.example>"
+    assert markdown.link("Ann", "mailto:ann@a.example") == "[Ann](mailto:ann@a.example)"
+    assert markdown.link("ann@a.example", "mailto:bob@a.example") == "[ann@a.example](mailto:bob@a.example)"
+    assert markdown.link("", "mailto:ann@a.example") == "<mailto:ann@a.example>"
+
+
 def test_cells_that_span_push_others_into_their_own_columns() -> None:
     rows = [[Cell("a", columns=2), Cell("b", rows=2)], [Cell("c"), Cell("d")], [Cell("e"), Cell("f"), Cell("g")]]
     assert markdown.spread(rows) == [["a", "", "b"], ["c", "d"], ["e", "f", "g"]]
