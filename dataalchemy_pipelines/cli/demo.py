@@ -19,6 +19,8 @@ from dataalchemy_pipelines.core.errors import WrongInput
 from resources.settings import CHECKOUT, Settings
 
 NOT_DOCUMENTS = ("README.md", "expected.json", "questions.jsonl")
+QUESTIONS = 44
+"""Questions that the demo judges by: enough for a narrow interval, and a minute on two cores."""
 NEXT = """What to do next
   your own folder   ./alchemy full-cycle PATH      (ingest alone: ./alchemy ingest PATH)
   the pages         ./alchemy up --demo            this run and its numbers, in a browser
@@ -35,6 +37,8 @@ NEXT = """What to do next
 @click.pass_obj
 def demo(settings: Settings, samples: Path | None, mode: str, as_json: bool) -> None:
     """The whole path on bundled samples: cleaned, deduplicated, learnt, judged, indexed, asked."""
+    from dagster import ResourceDefinition
+
     from dataalchemy_pipelines.cli.summary import before_and_after
     from resources.deployments import resources_for
 
@@ -49,7 +53,10 @@ def demo(settings: Settings, samples: Path | None, mode: str, as_json: bool) -> 
     questions = folder / "questions.jsonl"
     if questions.is_file():
         take_questions(lake, questions)
-    made = run_job(settings, "full_cycle", screen, **({} if mode == "auto" else {"engine": engine_of(mode)}))
+    engine = {} if mode == "auto" else {"engine": engine_of(mode)}
+    ops = {"evaluations": {"config": {"most_questions": QUESTIONS}}}
+    llm = ResourceDefinition.hardcoded_resource(resources["llm"])  # outlives the run, for the question at the end
+    made = run_job(settings, "full_cycle", screen, ops=ops, llm=llm, **engine)
     screen.table("Before and after", ["what", "before", "after"], before_and_after(lake))
     show(screen, lake, made)
     wrong = _expected(screen, lake, source, expected)

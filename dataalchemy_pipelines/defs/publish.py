@@ -30,15 +30,21 @@ def index(
     )
 
 
+class EvaluationConfig(JudgeSettings, dg.Config):
+    """How questions are put, editable in the launchpad."""
+
+
 @dg.asset(key="evaluations", deps=["adapter", "index"], group_name="publish", kinds={"delta"}, owners=["team:ml"])
 @explained
 def evaluations(
-    lake: dg.ResourceParam[Lake], llm: dg.ResourceParam[Llm], progress: dg.ResourceParam[Progress]
+    config: EvaluationConfig,
+    lake: dg.ResourceParam[Lake],
+    llm: dg.ResourceParam[Llm],
+    progress: dg.ResourceParam[Progress],
 ) -> dg.MaterializeResult:
     """The candidate against the base model, with and without retrieval, on questions that it never learnt from."""
-    made = evaluate(
-        lake, llm, principals=Settings.read().asking, settings=(JudgeSettings(), GateSettings()), progress=progress
-    )
+    judging = JudgeSettings.model_validate(config.model_dump())
+    made = evaluate(lake, llm, principals=Settings.read().asking, settings=(judging, GateSettings()), progress=progress)
     verdict = made.verdict
     return dg.MaterializeResult(
         metadata={

@@ -25,7 +25,6 @@ QUESTIONS = "questions"
 CANDIDATE = "candidate"
 INDEX = "index"
 VERDICT = "verdict"
-MOST_QUESTIONS = 120
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,8 @@ def evaluate(
     if key in set(lake.listing("objects/evaluations")):
         _point_to(lake, key)
         return _load(lake.get(key))
-    questions = read_questions(lake.get(asked.value["key"]).decode()) if asked else _from_pairs(lake)
+    known = read_questions(lake.get(asked.value["key"]).decode()) if asked else _from_pairs(lake)
+    questions = _drawn(known, settings[0].most_questions)
     bench = Bench(
         llm,
         fetch(lake, IndexRef(index.value["chunks"], index.value["vectors"])),
@@ -154,8 +154,15 @@ def _from_pairs(lake: Lake) -> list[Question]:
             documents=(row["native_id"],),
             excerpt=quoted(row["completion"]),
         )
-        for row in rows.sort("pair_id").head(MOST_QUESTIONS).iter_rows(named=True)
+        for row in rows.iter_rows(named=True)
     ]
+
+
+def _drawn(questions: Sequence[Question], most: int) -> list[Question]:
+    """At most so many questions, the same ones whenever they are drawn, and in the order given."""
+    first = sorted(questions, key=lambda question: hashlib.sha256(question.id.encode()).digest())[:most]
+    ids = {question.id for question in first}
+    return [question for question in questions if question.id in ids]
 
 
 def _keep(lake: Lake, made: Judgement) -> None:

@@ -26,6 +26,7 @@ from resources.contracts import Llm, Progress
 class JudgeSettings(BaseModel, frozen=True, extra="forbid"):
     """How questions are put; every arm gets the same ones, and the same sources."""
 
+    most_questions: int = Field(120, ge=1, description="Questions asked, the first by a hash of their ids.")
     sources: int = Field(2, ge=1, le=5, description="Chunks shown in the two arms with retrieval.")
     generate_for: int = Field(16, ge=0, description="Questions that the two arms with retrieval also answer in words.")
     max_new_tokens: int = Field(64, ge=8, le=512, description="Longest answer; one that does not end counts so.")

@@ -96,7 +96,8 @@ class Training:
         loss = self._loss(examples, reduction="mean")
         loss.backward()
         norm = self.lora.take_gradients(GRADIENT_NORM)
-        if not (math.isfinite(float(loss)) and math.isfinite(norm)):
+        value = float(loss.detach())
+        if not (math.isfinite(value) and math.isfinite(norm)):
             return False
         for group in self._optimiser.param_groups:
             group["lr"] = self._learning_rate()
@@ -105,7 +106,7 @@ class Training:
         self.counters.step += 1
         self.counters.tokens += sum(len(example.tokens) for example in examples)
         self.counters.seconds += time.monotonic() - started
-        self.counters.losses.append(round(float(loss), 6))
+        self.counters.losses.append(round(value, 6))
         return True
 
     def _learning_rate(self) -> float:

@@ -73,6 +73,15 @@ EMAIL = Detector(
     accept=_is_email,
 )
 
+ENCODED_EMAIL = Detector(
+    "EMAIL",
+    anchor=r"[A-Za-z0-9._+-]{1,64}%40[A-Za-z0-9.-]{1,253}",
+    pattern=re.compile(r"[A-Za-z0-9._+-]{1,64}%40(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})\.){1,8}[A-Za-z]{2,24}", re.ASCII),
+    accept=lambda match: not _FILE_SUFFIXES.fullmatch(match[0].rpartition(".")[2]),
+    at_start=True,
+)
+"""As it stands in the query of a link."""
+
 _CARD_PREFIXES = (
     (re.compile(r"4"), {13, 16, 19}),
     (re.compile(r"5[1-5]|2(?:22[1-9]|2[3-9]|[3-6]|7[01]|720)"), {16}),
@@ -161,13 +170,21 @@ def _is_ip(match: re.Match[str]) -> bool:
     except ValueError:
         return False
     announced = _VERSION_BEFORE.search(_before(match, _BEFORE_CHARS))
-    if announced and not ("|" in announced["gap"] and address.is_private):  # | print driver | 10.20.4.17 |
+    if announced and not _is_reserved(address, in_table="|" in announced["gap"]):
         return False
     if address.version == 6 and not re.search(r"[0-9]", match[0]):
         return False
     if address.version == 4 and _reads_as_version(match):
         return False
     return not (address.is_loopback or address.is_unspecified or match[0].startswith("255."))
+
+
+def _is_reserved(address: ipaddress.IPv4Address | ipaddress.IPv6Address, *, in_table: bool) -> bool:
+    """Whether nothing but an address looks like this (``driver 192.168.1.4``): versions start with 0 and with 10.
+
+    The cell after a device may hold either; there, 10 is a network: ``| print driver | 10.20.4.17 |``.
+    """
+    return address.is_private and not str(address).startswith(("0.",) if in_table else ("0.", "10."))
 
 
 def _reads_as_version(match: re.Match[str]) -> bool:
@@ -185,14 +202,15 @@ IP = Detector(
     anchor=r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|(?:[0-9A-Fa-f]{1,4}:){3}[0-9A-Fa-f:]*|[0-9A-Fa-f:]*::[0-9A-Fa-f:]*",
     pattern=re.compile(
         rf"(?<![\w:.-])(?:{_OCTET}(?:\.{_OCTET}){{3}}(?!\.?[0-9]|[\w-])"
-        rf"|[0-9A-Fa-f]{{0,4}}(?::[0-9A-Fa-f]{{0,4}}){{2,7}}(?::{_OCTET}(?:\.{_OCTET}){{3}})?(?![\w:]))"
+        rf"|[0-9A-Fa-f]{{0,4}}(?::[0-9A-Fa-f]{{0,4}}){{2,7}}(?::{_OCTET}(?:\.{_OCTET}){{3}})?(?![\w:]|\.[0-9]))"
     ),
     accept=_is_ip,
     reach=40,
 )
 
 _ANNOUNCED = (
-    r"(?:telephone|phone|fone|fon|tel|mobile|cell|handy|fax|desk|office|whatsapp|sms|call|calling|called|dial|ring|contact|reach|hotline"
+    r"(?:(?:telefon|mobil|handy|ruf|fax|tel)-?(?:nummer|nr\.?)|telephone|phone|fone|fon|tel|mobile?|cell|handy|fax"
+    r"|durchwahl|desk|office|whatsapp|sms|call|calling|called|dial|ring|contact|reach|hotline"
     r"|pager|direct line|telefono|telefon|cellulare|movil|m\u00f3vil|tel\u00e9fono|t\u00e9l|t\u00e9l\u00e9phone|ph"
     r"|\u0442\u0435\u043b|\u7535\u8bdd|\u96fb\u8a71|\u624b\u673a|\uc804\ud654)"
 )
@@ -208,6 +226,7 @@ _SHAPES = {
     "plus": r"\+ ?\(?[1-9][0-9]{0,3}\)?(?:[ ./-]{0,2}\(?[0-9]{1,12}\)?){1,7}",
     "us": r"(?:\+?(?:001|1)[ .-])?(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[ .-])[2-9][0-9]{2}[ .-][0-9]{4}",
     "area": r"\(0?[0-9]{1,5}\)[ /-]?[0-9]{2,4}(?:[ .-]?[0-9]{2,4}){1,3}",
+    "mobile": r"0(?:1[567][0-9]{1,2}[ /-][0-9]{7,8}|7[0-9]{3} [0-9]{6})",
     "zero": r"0[0-9]{1,5}(?:[ ./-]{1,3}[0-9]{2,8}){1,5}",
 }
 _AFTER = r"(?![0-9A-Za-z_])(?![-.:/][0-9])"
@@ -226,7 +245,7 @@ def _is_phone(match: re.Match[str]) -> bool:
         return 7 <= digits <= 12 and not re.match(r"\((?:19|20)[0-9]{2}\)", match[0])
     if match["zero"]:
         return 9 <= digits <= 15 and len(re.findall(r"[0-9]+", match[0])) >= 3
-    return bool(match["us"]) or 8 <= digits <= 15
+    return bool(match["us"] or match["mobile"]) or 8 <= digits <= 15
 
 
 PHONE = Detector(

@@ -73,7 +73,32 @@ URL_SECRET = Detector(
     narrow=True,
 )
 
-_PASSWORD = r"passw(?:or)?d|passphrase|passwd|pwd|passcode"
+HEADER_SECRET = Detector(
+    "KEY",
+    anchor=r"(?i-u:bearer|basic)[ ]+[A-Za-z0-9+/_.=~-]{16}",
+    pattern=re.compile(r"(?<![A-Za-z])(?:bearer|basic)[ ]+(?P<value>[A-Za-z0-9+/_.=~-]{16,4096})", re.IGNORECASE),
+    accept=lambda match: bool(re.search(r"[0-9]", match["value"]) and re.search(r"[A-Za-z]", match["value"])),
+    reach=4096,
+    at_start=True,
+    narrow=True,
+)
+LOGIN_OPTION = Detector(
+    "KEY",
+    anchor=r"(?:-u|--user|--proxy-user)[ =][\x22']?[\w.@-]{1,64}:[^\s\x22':]{6}",
+    pattern=re.compile(r"(?:-u|--user|--proxy-user)[ =][\"']?[\w.@-]{1,64}:(?P<value>[^\s\"':]{6,128})"),
+    accept=lambda match: (
+        bool(re.search(r"[^\W\d_]", match["value"]) and re.search(r"[\W\d]", match["value"]))
+        and not _PLACEHOLDER.match(match["value"])
+    ),
+    reach=128,
+    at_start=True,
+    narrow=True,
+)
+"""``curl -u name:password``; the two numbers of ``docker run -u 1000:1000`` are no secret."""
+
+_PASSWORD = r"passw(?:or)?d|passphrase|passwd|pwd|passcode|kennwort|wachtwoord|senha|has[l\u0142]o|contrase[n\u00f1]a"
+_OTHER_SCRIPTS = "\u043f\u0430\u0440\u043e\u043b\u044c|\u5bc6\u7801|\u5bc6\u78bc|\u30d1\u30b9\u30ef\u30fc\u30c9|\ube44\ubc00\ubc88\ud638"
+"""Password in Russian, Chinese (twice), Japanese and Korean."""
 _KEY_KINDS = r"api|access|private|auth|account|encryption|signing|client|shared|master|iam"
 _SECRET = rf"pass|secret|token|credentials?|pw|(?:{_KEY_KINDS})[_. -]?key"
 _OPERATOR = r"(?::{0,2}=|={2,3}|!={1,2}|=>|:|\((?=[\"'`]))"
