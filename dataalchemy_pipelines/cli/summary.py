@@ -6,6 +6,7 @@ import polars as pl
 
 from dataalchemy_pipelines.core.outcomes import DUPLICATE, KEPT, QUARANTINED, REJECTED, current, frame
 from dataalchemy_pipelines.core.records import CHUNKS, CLEAN_DOCUMENTS, CLUSTERS, DOCUMENTS, RAW_RECORDS, SFT_PAIRS
+from dataalchemy_pipelines.engine.leaks import leaks
 from resources.contracts import Lake
 
 
@@ -25,7 +26,7 @@ def before_and_after(lake: Lake) -> list[tuple[str, str, str]]:
     return [
         ("documents", f"{raw.height:,}", f"{unique.height:,} unique"),
         ("not readable or not worth it", "unknown", f"{sum(left_out):,} left out, each with its reason"),
-        ("personal values and keys", f"{masked:,} in the text", "0 found by the leak check"),
+        ("personal values and keys", f"{masked:,} in the text", f"{sum(leaks(lake).values()):,} found by the leak check"),
         ("duplicates", f"{duplicates:,} hidden", "each names the one that stands for it"),
         ("characters of text", f"{parsed['text'].str.len_chars().sum():,}", f"{text:,}"),
         ("pieces to search and to learn from", "none", f"{chunks:,} chunks, {pairs:,} question-answer pairs"),
