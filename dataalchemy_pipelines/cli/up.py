@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
@@ -19,6 +23,8 @@ from resources.settings import CHECKOUT, Settings, child_environment
 
 HOST = "127.0.0.1"
 START_S = 90
+END_S = 20
+"""A run in progress is told to stop, and its step may have a file to finish."""
 
 
 @click.command()
@@ -31,21 +37,16 @@ def up(settings: Settings, port: int, demo: bool) -> None:
     home = prepare(settings)
     if not free(port):
         raise WrongInput("The port is in use", subject=f"{HOST}:{port}", fix=f"Use another: --port {port + 1}.")
-    import dagster as dg
-
-    with dg.DagsterInstance.get() as instance:
-        swept = sweep(instance, nothing_else_runs=True)
-    if swept:
-        click.echo(f"{swept} runs of a process that is gone were marked as failed")
-    click.echo(f"Dagster home {home}")
-    command = [sys.executable, "-m", "dagster", "dev", "--workspace", str(workspace()), "-h", HOST, "-p", str(port)]
-    child = subprocess.Popen([*command, "--log-level", "warning"], env=child_environment(), start_new_session=True)
-    try:
-        _wait(child, port)
-        click.echo(f"open http://{HOST}:{port}  (Ctrl-C ends it)")
-        code = child.wait()
-    finally:
-        _end(child)
+    with alone(home) as lock:
+        _sweep()
+        click.echo(f"Dagster home {home}")
+        child = _start(port, lock)
+        try:
+            _wait(child, port)
+            click.echo(f"open http://{HOST}:{port}  (Ctrl-C ends it)")
+            code = child.wait()
+        finally:
+            _end(child)
     raise SystemExit(1 if code else 0)
 
 
@@ -65,6 +66,47 @@ def free(port: int) -> bool:
     return True
 
 
+@contextmanager
+def alone(home: Path) -> Iterator[int]:
+    """Hold the home's lock: a second daemon would start each schedule twice and take the first one's runs for dead.
+
+    Yields the lock's descriptor, for the child to hold as well. Raises WrongInput where another holds it.
+    """
+    with (home / "up.lock").open("wb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise WrongInput(
+                "It is up already", subject=str(home), fix="Use that page, or end it first with Ctrl-C."
+            ) from None
+        yield lock.fileno()
+
+
+def _sweep() -> None:
+    import dagster as dg
+
+    with dg.DagsterInstance.get() as instance:
+        swept = sweep(instance, nothing_else_runs=True)
+    if swept:
+        click.echo(f"{swept} runs of a process that is gone were marked as failed")
+
+
+def _start(port: int, lock: int) -> subprocess.Popen[bytes]:
+    """Dagster's processes, in a group of their own; they say errors, and not that another command supersedes theirs.
+
+    The folder that a person stands in is kept off their import path: a gql.py or a queue.py in it would be taken.
+    """
+    # A shell lets its background jobs ignore Ctrl-C and children inherit that, but Dagster ends by nothing else.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    python = [sys.executable, "-W", "ignore", "-m", "dagster", "dev", "--log-level", "error"]
+    return subprocess.Popen(
+        [*python, "--workspace", str(workspace()), "-h", HOST, "-p", str(port)],
+        env={**child_environment(), "PYTHONSAFEPATH": "1"},
+        start_new_session=True,
+        pass_fds=(lock,),
+    )
+
+
 def _wait(child: subprocess.Popen[bytes], port: int) -> None:
     """Until the pages answer. Raises Unavailable when they do not."""
     deadline = time.monotonic() + START_S
@@ -80,11 +122,13 @@ def _wait(child: subprocess.Popen[bytes], port: int) -> None:
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    """Ask the child to end as Ctrl-C would, then insist. Its own children are in its group."""
-    if child.poll() is None:
-        child.send_signal(signal.SIGINT)
-        try:
-            child.wait(timeout=8)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
+    """Ask Dagster to end as Ctrl-C would, then end whatever is left of its group, with the runs in it."""
+    try:
+        if child.poll() is None:
+            child.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(timeout=END_S)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
