@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from collections.abc import Iterator
 
 from dataalchemy_pipelines.transforms.detectors import Detector
 
@@ -82,23 +83,11 @@ HEADER_SECRET = Detector(
     at_start=True,
     narrow=True,
 )
-LOGIN_OPTION = Detector(
-    "KEY",
-    anchor=r"(?:-u|--user|--proxy-user)[ =][\x22']?[\w.@-]{1,64}:[^\s\x22':]{6}",
-    pattern=re.compile(r"(?:-u|--user|--proxy-user)[ =][\"']?[\w.@-]{1,64}:(?P<value>[^\s\"':]{6,128})"),
-    accept=lambda match: (
-        bool(re.search(r"[^\W\d_]", match["value"]) and re.search(r"[\W\d]", match["value"]))
-        and not _PLACEHOLDER.match(match["value"])
-    ),
-    reach=128,
-    at_start=True,
-    narrow=True,
+_PASSWORD = (
+    "passw(?:or)?d|passwort|passphrase|passwd|pwd|passcode|kennwort|wachtwoord|senha|contrase\u00f1a"
+    "|\u043f\u0430\u0440\u043e\u043b\u044c|\u5bc6\u7801|\u5bc6\u78bc|\u30d1\u30b9\u30ef\u30fc\u30c9|\ube44\ubc00\ubc88\ud638"
 )
-"""``curl -u name:password``; the two numbers of ``docker run -u 1000:1000`` are no secret."""
-
-_PASSWORD = r"passw(?:or)?d|passphrase|passwd|pwd|passcode|kennwort|wachtwoord|senha|has[l\u0142]o|contrase[n\u00f1]a"
-_OTHER_SCRIPTS = "\u043f\u0430\u0440\u043e\u043b\u044c|\u5bc6\u7801|\u5bc6\u78bc|\u30d1\u30b9\u30ef\u30fc\u30c9|\ube44\ubc00\ubc88\ud638"
-"""Password in Russian, Chinese (twice), Japanese and Korean."""
+"""The last five are Russian, Chinese (simplified and traditional), Japanese and Korean."""
 _KEY_KINDS = r"api|access|private|auth|account|encryption|signing|client|shared|master|iam"
 _SECRET = rf"pass|secret|token|credentials?|pw|(?:{_KEY_KINDS})[_. -]?key"
 _OPERATOR = r"(?::{0,2}=|={2,3}|!={1,2}|=>|:|\((?=[\"'`]))"
@@ -164,6 +153,81 @@ ASSIGNMENT = Detector(
     at_start=True,
     narrow=True,
 )
+
+_NAMED_KEY = rf"secret|token|credentials?|(?:{_KEY_KINDS})[_. -]?key"
+NAMED_VALUE = Detector(
+    "KEY",
+    anchor=(
+        rf"(?i-u:(?:{_PASSWORD}|{_NAMED_KEY})[0-9A-Za-z_.-]{{0,24}}[\x22'`*]{{0,2}}"
+        r"(?:[ \t]{0,24}\||>|:\*\*|[ ](?:is|ist|lautet)[ :]))"
+    ),
+    pattern=re.compile(
+        rf"(?:(?P<password>{_PASSWORD})|{_NAMED_KEY})[\w.-]{{0,24}}[\"'`*]{{0,2}}"
+        r"(?:[ \t]{0,24}\|[ \t`*]{0,24}|>|:\*\*[ \t]{0,3}`?|[ ](?P<told>is|ist|lautet):?[ ][`\"'*]{0,2})"
+        r"(?P<value>[^\s|<>`\"]{6,128})",
+        re.IGNORECASE,
+    ),
+    accept=lambda match: _is_named_secret(match),
+    reach=180,
+    at_start=True,
+    narrow=True,
+)
+"""A neighbouring cell of a table, an XML element, a bold name in Markdown, a sentence."""
+
+
+def _is_named_secret(match: re.Match[str]) -> bool:
+    """Letters and digits mixed; in a sentence, which may speak of what a password is, also small and capital ones."""
+    value = match["value"]
+    if _PLACEHOLDER.match(value) or _CODE.match(value) or not re.search(r"[0-9]", value):
+        return False
+    small, capital = re.search(r"[a-z]", value), re.search(r"[A-Z]", value)
+    if match["told"]:
+        return bool(match["password"] and small and capital and len(value) >= 8)
+    return bool(small or capital) and len(value) >= (6 if match["password"] else 8)
+
+
+class _Columns(Detector):
+    """The values below a heading, where the anchor is a whole pipe table."""
+
+    def matches(self, text: str, start: int, end: int) -> Iterator[re.Match[str]]:
+        """One match a cell that holds a single word in a column whose heading ``pattern`` takes whole."""
+        columns: list[int] = []
+        for line, row in enumerate(_ROW.finditer(text, start, end)):
+            cells = list(_CELL.finditer(text, row.start() + 1, row.end()))
+            if line == 0:
+                columns = [n for n, cell in enumerate(cells) if self.pattern.fullmatch(cell[0].strip(" \t*`"))]
+            words = (_WORD_IN_CELL.fullmatch(text, *cells[n].span()) for n in columns if line and n < len(cells))
+            yield from (word for word in words if word and self.accept(word))
+
+
+_ROW = re.compile(r"\|[^\n]*")
+_CELL = re.compile(r"(?:[^|\\\n]|\\.)+|(?<=\|)(?=\|)")
+_WORD_IN_CELL = re.compile(r"[ \t`*]*(?P<value>[^\s`]{6,128}?)[ \t`*]*")
+PASSWORD_COLUMN = _Columns(
+    "KEY",
+    anchor=rf"\|[^\n]*(?i-u:{_PASSWORD})[^\n]*\n\|[ :|-]*-{{3}}[ :|-]*(?:\n\|[^\n]*)+",
+    pattern=re.compile(rf"(?:[\w.]{{1,24}}[ _-]){{0,2}}(?:{_PASSWORD})(?:s|er|en)?", re.IGNORECASE),
+    accept=lambda match: (
+        bool(re.search(r"[0-9]", match["value"]) and re.search(r"[A-Za-z]", match["value"]))
+        and not _PLACEHOLDER.match(match["value"])
+    ),
+    reach=0,
+    narrow=True,
+)
+
+LOGIN_OPTION = Detector(
+    "KEY",
+    anchor=r"(?:-u|--user|--proxy-user)[ =][\x22']?[\w.@-]{1,64}:[^\s\x22':]{6}",
+    pattern=re.compile(r"(?:-u|--user|--proxy-user)[ =][\"']?[\w.@-]{1,64}:(?P<value>[^\s\"':]{6,128})"),
+    accept=lambda match: (
+        bool(re.search(r"[^\W\d_]", match["value"]) and re.search(r"[\W\d]", match["value"]))
+        and not _PLACEHOLDER.match(match["value"])
+    ),
+    reach=128,
+    at_start=True,
+    narrow=True,
+)
+"""``curl -u name:password``; the two numbers of ``docker run -u 1000:1000`` are no secret."""
 
 COMPARISON = Detector(
     "KEY",

@@ -11,14 +11,34 @@ from typing import NamedTuple
 
 import polars as pl
 
-from dataalchemy_pipelines.transforms.detectors import ANNOUNCED_PHONE, CARD, EMAIL, IBAN, IP, PHONE, Detector
-from dataalchemy_pipelines.transforms.keys import ASSIGNMENT, COMPARISON, PRIVATE_KEY, RANDOM_VALUE, TOKENS, URL_SECRET
+from dataalchemy_pipelines.transforms.detectors import (
+    ANNOUNCED_PHONE,
+    CARD,
+    EMAIL,
+    ENCODED_EMAIL,
+    IBAN,
+    IP,
+    PHONE,
+    Detector,
+)
+from dataalchemy_pipelines.transforms.keys import (
+    ASSIGNMENT,
+    COMPARISON,
+    HEADER_SECRET,
+    LOGIN_OPTION,
+    NAMED_VALUE,
+    PASSWORD_COLUMN,
+    PRIVATE_KEY,
+    RANDOM_VALUE,
+    TOKENS,
+    URL_SECRET,
+)
 
 VERSION = "2"
 
 DETECTORS: tuple[Detector, ...] = (
-    PRIVATE_KEY, *TOKENS, URL_SECRET, ASSIGNMENT, COMPARISON, RANDOM_VALUE,
-    EMAIL, IBAN, CARD, IP, PHONE, ANNOUNCED_PHONE,
+    PRIVATE_KEY, *TOKENS, URL_SECRET, HEADER_SECRET, LOGIN_OPTION, ASSIGNMENT, NAMED_VALUE, PASSWORD_COLUMN,
+    COMPARISON, RANDOM_VALUE, EMAIL, ENCODED_EMAIL, IBAN, CARD, IP, PHONE, ANNOUNCED_PHONE,
 )  # fmt: skip
 """In order of precedence: where two values overlap, both are masked as the kind that comes first here."""
 KINDS: tuple[str, ...] = tuple(dict.fromkeys(detector.kind for detector in DETECTORS))

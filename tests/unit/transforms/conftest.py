@@ -30,7 +30,8 @@ HOSTILE = (
     "a", "@", "a@", "1-", "1", "1 ", "a1", "key=", "password: ", "secret:'", "://a:", "0:", "::", "1.1.1.1", "+1 ", "(",
     " tel ", "tel 1", "4111 ", "DE89 ", "a.b@c.", "eyJaaaaaaaaaaaaaa.", "sk-aaaaaaaaaaaaaaaaaaaaaaaaa ",
     "-----BEGIN PRIVATE KEY-----\n", "'a' == ", " ", "\n", " \n", "# ", "| a ", "- ", "```\n", "a. ", "é", "中",
-    "\u200d", "= a ", "# #", "version | 1.1.1.1 ", '"firmware": "', "a/1.1.1.1 ",
+    "\u200d", "= a ", "# #", "version | 1.1.1.1 ", '"firmware": "', "a/1.1.1.1 ", "bearer ", "-u a:",
+    "password|", "password is ", "a%40", "| password |\n|---|\n", "| password |\n",
 )  # fmt: skip
 """Pieces whose repetition makes careless patterns quadratic."""
 
