@@ -45,6 +45,8 @@ def up(settings: Settings, port: int, demo: bool) -> None:
             _wait(child, port)
             click.echo(f"open http://{HOST}:{port}  (Ctrl-C ends it)")
             code = child.wait()
+        except KeyboardInterrupt:
+            code = 0
         finally:
             _end(child)
     raise SystemExit(1 if code else 0)
