@@ -34,7 +34,7 @@ from dataalchemy_pipelines.transforms.keys import (
     URL_SECRET,
 )
 
-VERSION = "3"
+VERSION = "4"
 
 DETECTORS: tuple[Detector, ...] = (
     PRIVATE_KEY, *TOKENS, URL_SECRET, HEADER_SECRET, LOGIN_OPTION, ASSIGNMENT, NAMED_VALUE, PASSWORD_COLUMN,

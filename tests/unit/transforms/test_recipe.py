@@ -6,8 +6,10 @@ import hashlib
 from datetime import UTC, datetime
 
 import polars as pl
+import pytest
 
 from dataalchemy_pipelines.core.records import CLEAN_DOCUMENTS
+from dataalchemy_pipelines.transforms import redact
 from dataalchemy_pipelines.transforms.recipe import FILLED_BY_THE_ENGINE, RECIPE, RecipeSettings, clean, recipe_version
 
 SETTINGS = RecipeSettings()
@@ -50,6 +52,13 @@ def test_every_document_has_one_row_of_the_right_shape() -> None:
     assert rows["reason"].to_list() == ["", "too_short", "too_short", "", ""]
     assert rows["text"].is_null().to_list() == [False, True, True, False, False]
     assert rows["language"].to_list()[3:] == ["en", "de"]
+
+
+def test_a_document_that_still_shows_a_value_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redact, "MAX_ROUNDS", 0)
+    row = clean(documents(TEXTS), SETTINGS).row(0, named=True)
+    assert (row["outcome"], row["reason"], row["text"]) == ("rejected", "redaction_unstable", None)
+    assert (row["title"], row["native_id"]) == ("", row["doc_id"])
 
 
 def test_values_are_masked_and_counted_in_text_title_and_key() -> None:
