@@ -18,7 +18,7 @@ TRAINING = dg.AssetSelection.groups("train")
 PUBLISHING = dg.AssetSelection.groups("publish")
 
 define_job = partial(dg.define_asset_job, executor_def=dg.in_process_executor)
-"""A process for each step would cost 26 starts of 5 s in `full_cycle`; steps bring their own processes for heavy work."""
+"""A process for each step would cost `full_cycle` 26 starts of about 5 s; steps bring their own for heavy work."""
 
 ingest = define_job("ingest", LANDING, description="Read the sources; nothing more.")
 refine = define_job("refine", LANDING | REFINING, description="Read the sources, clean, deduplicate, cut.")
