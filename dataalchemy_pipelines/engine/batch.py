@@ -180,10 +180,14 @@ def run_part(lake: Lake, part: str) -> str:
     return json.dumps({"files": files, "documents": rows["doc_id"].n_unique()})
 
 
-def complete(made: pl.DataFrame, came: pl.DataFrame, target: TableSpec, *, recipe_version: str) -> pa.Table:
-    """Fill in what every row carries: its input's hash, the recipe, and the hash of the row itself."""
-    made = made.drop("input_sha256", "row_sha256", "recipe_version", strict=False)
-    made = made.join(input_digests(came), on="doc_id", how="left")
+def complete(made: pl.DataFrame, came: pl.DataFrame | None, target: TableSpec, *, recipe_version: str) -> pa.Table:
+    """Fill in what every row carries: its input's hash, the recipe, and the hash of the row itself.
+
+    The input of a document's rows is what ``came`` holds of it; None where each row says itself what it was made from.
+    """
+    made = made.drop("row_sha256", "recipe_version", strict=False)
+    if came is not None:
+        made = made.drop("input_sha256", strict=False).join(input_digests(came), on="doc_id", how="left")
     made = made.with_columns(
         pl.lit(recipe_version).alias("recipe_version"), pl.lit(None, pl.String).alias("row_sha256")
     )

@@ -176,15 +176,14 @@ def _withdraw(landed: Landed, standing: dict[str, dict[str, Any]], seen: set[str
 def _files(lake: Lake, base: Snapshot, landed: Landed) -> list[TableFile]:
     """The new rows, and the older versions of what they replace, as Parquet files of bounded size."""
     schema = pl.DataFrame(RAW_RECORDS.schema.empty_table()).schema
-    rows = pl.DataFrame(landed.rows, schema=schema).with_columns(pl.col("content_sha256").alias("row_sha256"))
-    table = complete(rows, rows.select("doc_id", "row_sha256"), RAW_RECORDS, recipe_version=RECIPE)
+    rows = pl.DataFrame(landed.rows, schema=schema).with_columns(pl.col("content_sha256").alias("input_sha256"))
+    table = complete(rows, None, RAW_RECORDS, recipe_version=RECIPE)
     if landed.replaces:
         older = frame(base.read()).filter(pl.col("doc_id").is_in(sorted(landed.replaces)))
         older = older.with_columns(
-            outcome=pl.when(pl.col("outcome") == KEPT).then(pl.lit(SUPERSEDED)).otherwise(pl.col("outcome")),
-            row_sha256=pl.col("input_sha256"),
+            outcome=pl.when(pl.col("outcome") == KEPT).then(pl.lit(SUPERSEDED)).otherwise(pl.col("outcome"))
         )
-        past = complete(older, older.select("doc_id", "row_sha256"), RAW_RECORDS, recipe_version=RECIPE)
+        past = complete(older, None, RAW_RECORDS, recipe_version=RECIPE)  # each version was made from its own payload
         table = pl.concat([frame(table), frame(past)]).to_arrow().cast(RAW_RECORDS.schema)
     folder = lake.staging(RAW_RECORDS)
     return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -58,6 +59,15 @@ def test_an_edit_supersedes_and_both_payloads_stay(lake: LocalLake) -> None:
     assert states(lake) == [("a", 1, "superseded"), ("a", 2, "kept")]
     keys = frame(lake.snapshot(RAW_RECORDS).read(["version", "payload_key"])).sort("version")["payload_key"]
     assert [lake.get(key) for key in keys] == [b"old", b"new"]
+
+
+def test_every_version_stays_bound_to_its_own_payload_however_many_follow(lake: LocalLake) -> None:
+    contents = [b"one", b"two", b"three", b"four"]
+    for content in contents:
+        landed(lake, {"a": content})
+    rows = frame(lake.snapshot(RAW_RECORDS).read(["version", "content_sha256", "input_sha256"])).sort("version")
+    assert rows["content_sha256"].to_list() == [hashlib.sha256(content).hexdigest() for content in contents]
+    assert rows["input_sha256"].to_list() == rows["content_sha256"].to_list()
 
 
 def test_what_is_gone_is_withdrawn_and_what_comes_back_is_a_new_version(lake: LocalLake) -> None:
