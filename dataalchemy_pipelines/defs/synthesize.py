@@ -17,7 +17,9 @@ from resources.contracts import BatchEngine, Lake, Progress
 class TrainingSetConfig(dg.Config):
     """Whom the adapter may answer, and how much it learns from."""
 
-    audience: list[str] = Field(["local"], description="Principals; only what all of them may read is learnt from.")
+    audience: list[str] = Field(
+        ["local"], min_length=1, description="Principals; only what all of them may read is learnt from."
+    )
     max_samples: int | None = None
 
 

@@ -41,7 +41,12 @@ def build_training_set(lake: Lake, *, audience: Sequence[str], max_samples: int 
     """The training set of the pairs as they stand, and how many rows were new (0 where it was there already).
 
     An adapter answers everyone who may load it, so a pair that some of the audience may not read is rejected.
+    Raises WrongInput for an audience of nobody: whatever is true of all of it would be true of every pair.
     """
+    if not audience or not all(name.strip() for name in audience):
+        raise WrongInput(
+            "A training set needs an audience", subject="nobody", fix="Name who may load the adapter: --audience NAME."
+        )
     pairs = frame(lake.snapshot(SFT_PAIRS).read()).filter(pl.col("outcome") == KEPT).sort("pair_id")
     rows = _split(pairs, set(audience), max_samples)
     parts = [VERSION, *sorted(audience), *rows["row_sha256"], *rows["split"]]

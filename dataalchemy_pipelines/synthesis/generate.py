@@ -20,8 +20,10 @@ from dataalchemy_pipelines.synthesis.questions import question
 from dataalchemy_pipelines.synthesis.rarity import Pool, words_of
 
 PUBLIC = "public"
-PAIRS_VERSION = "1"
+PAIRS_VERSION = "2"
 """Raise it whenever the same chunks would give other pairs."""
+DRAWS = "1"
+"""Part of every draw: raise it only where all pairs shall be drawn anew, and adapters learn from other ones."""
 
 
 class PairSettings(BaseModel, frozen=True, extra="forbid"):
@@ -63,8 +65,9 @@ def make_pairs(chunks: pl.DataFrame, pool: pl.DataFrame, settings: PairSettings)
 
     A chunk's pairs depend on it, the pool and the settings, and on no other chunk, order or batch. A pair's
     ``access`` is its chunk's, as a distractor is taken only where everyone who may read the chunk may read it too;
-    ``chunk_ids`` names every chunk whose words are in it. Reasons of rejection: ``no_informative_sentence``,
-    ``beyond_max_samples``. Cost: about 1 ms a pair.
+    ``chunk_ids`` names every chunk whose words are in it. A chunk without labels is closed: no audience may learn from
+    it, so pairs of it would only be one more copy of its text. Reasons of rejection: ``nobody_may_read``,
+    ``no_informative_sentence``, ``beyond_max_samples``. Cost: about 1 ms a pair.
     """
     known = Pool(pool)
     place = _places(known, settings.seed)
@@ -82,6 +85,8 @@ def _schema() -> dict[str, pl.DataType]:
 def _pairs_of(
     chunk: dict[str, Any], pool: Pool, place: Mapping[str, int], settings: PairSettings
 ) -> list[dict[str, Any]]:
+    if not chunk["access"]:
+        return [_rejected(chunk, "nobody_may_read")]
     at, limit = place.get(chunk["chunk_id"], 0), settings.max_samples
     wanted = [n for n in range(settings.pairs_per_chunk) if limit is None or n * pool.size + at < limit]
     if not wanted:
@@ -119,7 +124,7 @@ def _pair(slot: _Slot, pool: Pool, settings: PairSettings) -> dict[str, Any]:
         "prompt": build_prompt(asked, sources),
         "completion": completion(slot.sentence, own) if own else ABSTAIN,
         "chunk_ids": sorted({slot.chunk["chunk_id"], *(row["chunk_id"] for row in shown)}),
-        "access": sorted(slot.chunk["access"] or []),
+        "access": sorted(slot.chunk["access"]),
         "outcome": "kept",
         "reason": "",
     }
@@ -133,15 +138,15 @@ def _distractors(slot: _Slot, asked: str, pool: Pool, *, count: int) -> list[dic
         row
         for row in pool.rows[near].to_dicts()
         if row["doc_id"] != slot.chunk["doc_id"]
-        and _all_may_read(row["access"] or [], slot.chunk["access"] or [])
+        and all_may_read(row["access"] or [], slot.chunk["access"])
         and answer not in fold(row["text"])
     ]
     return fitting[:count]
 
 
-def _all_may_read(access: Collection[str], readers: Collection[str]) -> bool:
-    """Whether everyone who may read by ``readers`` may also read by ``access``."""
-    return PUBLIC in access or set(readers) <= set(access)
+def all_may_read(access: Collection[str], readers: Collection[str]) -> bool:
+    """Whether everyone who may read by ``readers`` may also read by ``access``; no readers at all are not everyone."""
+    return PUBLIC in access or (bool(readers) and set(readers) <= set(access))
 
 
 def _topic(chunk: Mapping[str, Any]) -> str:
@@ -157,7 +162,7 @@ def _places(pool: Pool, seed: int) -> dict[str, int]:
 
 
 def _slot(chunk: dict[str, Any], sentence: str, number: int, seed: int) -> _Slot:
-    digest = _hash(seed, PAIRS_VERSION, chunk["chunk_id"], str(number))
+    digest = _hash(seed, DRAWS, chunk["chunk_id"], str(number))
     return _Slot(chunk, sentence, digest[:32], random.Random(digest))
 
 

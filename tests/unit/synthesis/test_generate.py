@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from dataalchemy_pipelines.core.records import SFT_PAIRS
-from dataalchemy_pipelines.synthesis.generate import PairSettings, make_pairs
+from dataalchemy_pipelines.synthesis.generate import PairSettings, all_may_read, make_pairs
 from dataalchemy_pipelines.synthesis.grounding import fold
 from dataalchemy_pipelines.synthesis.prompts import ABSTAIN
 
@@ -95,9 +95,40 @@ def test_whoever_may_read_a_pair_may_read_every_chunk_in_it() -> None:
             assert "public" in held or set(access) <= set(held)
 
 
-def test_a_pair_of_a_closed_chunk_is_closed() -> None:
-    closed = CORPUS.with_columns(access=pl.lit([], dtype=pl.List(pl.String)))
-    assert make_pairs(closed[:5], CORPUS, SETTINGS)["access"].list.len().sum() == 0
+@pytest.mark.parametrize("labels", [[], None])
+def test_a_chunk_that_nobody_may_read_gives_no_pair_and_says_so(labels: list[str] | None) -> None:
+    closed = CORPUS.with_columns(access=pl.lit(labels, dtype=pl.List(pl.String)))
+    rows = make_pairs(closed[:5], CORPUS, SETTINGS)
+    assert rows.select("outcome", "reason", "prompt", "completion").unique().rows() == [
+        ("rejected", "nobody_may_read", None, None)
+    ]
+    assert set(rows["doc_id"]) == set(closed[:5]["doc_id"])
+
+
+def test_a_chunk_that_nobody_may_read_is_no_distractor_either() -> None:
+    closed = pl.col("doc_id") < "d15"
+    labelled = CORPUS.with_columns(
+        access=pl.when(closed).then(pl.lit([], dtype=pl.List(pl.String))).otherwise("access")
+    )
+    hidden = set(labelled.filter(closed)["chunk_id"])
+    shown = make_pairs(labelled, labelled, SETTINGS).filter(pl.col("outcome") == "kept")["chunk_ids"].explode()
+    assert len(shown) > 20 and not hidden & set(shown)
+
+
+@pytest.mark.parametrize(
+    ("access", "readers", "expected"),
+    [
+        (["public"], ["group:legal"], True),
+        (["public"], [], True),
+        (["group:legal", "local"], ["local"], True),
+        (["group:legal"], ["group:legal", "local"], False),
+        (["group:legal"], [], False),
+        ([], ["local"], False),
+        ([], [], False),
+    ],
+)
+def test_everyone_is_never_nobody(access: list[str], readers: list[str], expected: bool) -> None:
+    assert all_may_read(access, readers) is expected
 
 
 def test_distractors_come_from_other_documents_and_share_words() -> None:
