@@ -19,7 +19,7 @@ LEDGER_COLUMNS = ("doc_id", "version", "stage", "outcome", "reason", "matched_do
 @click.argument("table")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="jsonl", show_default=True, help="File format.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="File to write; default: the terminal.")
-@click.option("--private", is_flag=True, help="Allow tables that hold text from before redaction.")
+@click.option("--private", is_flag=True, help="Allow what is from before redaction: tables, and names in the ledger.")
 @click.pass_obj
 def export(settings: Settings, table: str, form: str, out: Path | None, private: bool) -> None:
     """Write TABLE (or `ledger`) as jsonl, parquet or csv."""
@@ -29,7 +29,7 @@ def export(settings: Settings, table: str, form: str, out: Path | None, private:
 
     lake = resources_for(settings)["lake"]
     if table == "ledger":
-        rows = pl.DataFrame(ledger(lake), infer_schema_length=None)
+        rows = pl.DataFrame(ledger(lake, redacted=not private), infer_schema_length=None)
         rows = rows.select(name for name in LEDGER_COLUMNS if name in rows.columns)
     elif table in TABLES:
         if TABLES[table].private and not private:

@@ -19,7 +19,10 @@ def ledger() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.pass_obj
 def show(settings: Settings, doc: str, as_json: bool) -> None:
-    """Each stage's word on DOC, a document's id, the start of one, or its path at the source."""
+    """Each stage's word on DOC, a document's id, the start of one, or its path at the source.
+
+    The path is looked up as the source has it, before redaction; what is shown holds no more of it than was typed.
+    """
     from dataalchemy_pipelines.core.outcomes import ledger as entries
     from resources.deployments import resources_for
 

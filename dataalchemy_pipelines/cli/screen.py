@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,6 +30,13 @@ from resources.settings import Settings
 
 PLAIN_WIDTH = 140
 LOGGER = logging.getLogger("dataalchemy")
+_UNSHOWN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What would steer a terminal, turn the order of what is read, or fail to print; a file's name may hold it."""
+
+
+def printable(text: str) -> str:
+    """The text as a terminal may be given it: what is no character to be seen becomes a replacement character."""
+    return _UNSHOWN.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 class Screen:
@@ -67,6 +75,7 @@ class Screen:
 
     def step(self, stage: str, done: int, total: int | None, *, unit: str = "documents", note: str = "") -> None:
         """See `resources.contracts.Progress`."""
+        stage, note = printable(stage), printable(note)
         if self._said.get(stage) == (done, total):
             return
         self._said[stage] = (done, total)
@@ -83,7 +92,7 @@ class Screen:
     def say(self, text: str = "") -> None:
         """A line for a person; nothing where JSON was asked for."""
         if not self.as_json:
-            self.console.print(text, markup=False)
+            self.console.print(printable(text), markup=False)
 
     def event(self, name: str, **fields: Any) -> None:
         """A JSON line; nothing where a person reads."""
@@ -102,12 +111,12 @@ class Screen:
         self.event("table", title=title, columns=list(columns), rows=body)
         if self.as_json:
             return
-        table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=SIMPLE)
+        table = Table(title=printable(title), title_justify="left", title_style="bold", header_style="bold", box=SIMPLE)
         for index, column in enumerate(columns):
             numbers = bool(body) and all(isinstance(row[index], int | float) for row in body)
             table.add_column(column, justify="right" if numbers else "left", overflow="fold")
         for row in body:
-            table.add_row(*(f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row))
+            table.add_row(*(f"{cell:,}" if isinstance(cell, int) else printable(str(cell)) for cell in row))
         self.console.print(table)
 
     def balance(self, sheets: Mapping[str, Mapping[str, Balance]]) -> None:

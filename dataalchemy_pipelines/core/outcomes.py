@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
-from dataalchemy_pipelines.core.records import STAGES
+from dataalchemy_pipelines.core.records import CLEAN_DOCUMENTS, STAGES
 from resources.contracts import Lake, Snapshot, TableSpec
 
 KEPT = "kept"
@@ -131,8 +131,12 @@ def content_digest(snapshot: Snapshot) -> str:
     return hashlib.sha256("\n".join(hashes).encode()).hexdigest()
 
 
-def ledger(lake: Lake, doc_id: str | None = None) -> list[dict[str, Any]]:
-    """Every stage's word on every document, or on one: doc_id, version, stage, outcome, reason, matched_doc_id."""
+def ledger(lake: Lake, doc_id: str | None = None, *, redacted: bool = False) -> list[dict[str, Any]]:
+    """Every stage's word on every document, or on one: doc_id, version, stage, outcome, reason, matched_doc_id.
+
+    With each its source and native id, which may name a person. ``redacted`` gives the native id as the clean stage
+    left it, and none where that stage never saw the document: so it may leave the lake.
+    """
     specs = {spec.name: spec for stage in STAGES for spec in stage}
     columns = ["doc_id", "version", "source", "native_id", "outcome", "reason"]
     found: list[dict[str, Any]] = []
@@ -142,4 +146,7 @@ def ledger(lake: Lake, doc_id: str | None = None) -> list[dict[str, Any]]:
         rows = rows.filter(pl.col("doc_id") == doc_id) if doc_id else rows
         rows = rows.unique(["doc_id", "version", "outcome", "reason"], maintain_order=True)
         found += [{"stage": spec.name, "matched_doc_id": None, **row} for row in rows.iter_rows(named=True)]
+    if redacted:
+        names = dict(current(lake.snapshot(CLEAN_DOCUMENTS), ["doc_id", "native_id"]).iter_rows())
+        found = [{**row, "native_id": names.get(row["doc_id"])} for row in found]
     return found
