@@ -29,7 +29,14 @@ def find_java(jvm_folder: Path = _JVM_FOLDER) -> Path | None:
 def java_version(java: Path) -> int | None:
     """The major version that a `java` says of itself; None where it does not run. Cost: about 50 ms, a JVM start."""
     try:
-        said = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=20, check=False).stderr
+        said = subprocess.run(
+            [java, "-version"],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
+            env=child_environment(without_secrets=True),
+        ).stderr
     except (OSError, subprocess.TimeoutExpired):
         return None
     found = _VERSION.search(said)
@@ -54,8 +61,9 @@ def install_java(progress: Progress) -> None:
     progress.step(
         "install java", 0, 1, unit="packages", note=f"{package}, about 200 MB: {' '.join(apt)} install {package}"
     )
+    environment = child_environment(without_secrets=True)  # packages' own scripts run as root
     for arguments in (["update"], ["install", "-y", package]):
-        if subprocess.run([*apt, *arguments], stdout=subprocess.DEVNULL, check=False).returncode:
+        if subprocess.run([*apt, *arguments], stdout=subprocess.DEVNULL, check=False, env=environment).returncode:
             raise Missing("Java could not be installed", subject=f"apt-get {arguments[0]}", fix=JAVA_FIX)
     progress.step("install java", 1, 1, unit="packages", note=package)
 

@@ -185,7 +185,10 @@ class LocalLake(ObjectLake):
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             durable.keep_synchronous(self.path)
-            (self.path / "private").mkdir(mode=0o700, exist_ok=True)
+            private = self.path / "private"
+            private.mkdir(mode=0o700, exist_ok=True)
+            if private.stat().st_mode & 0o777 != 0o700:  # it was there before, or came with a copy
+                private.chmod(0o700)
         except OSError as error:
             raise Unavailable(
                 "The lake's folder cannot be made", subject=f"{self.path} ({error.strerror})", fix=MEND_DISK
@@ -203,9 +206,9 @@ class LocalLake(ObjectLake):
         return "sync attribute" if durable.is_synchronous(self.path) else "fsync after commit"
 
     def settle(self, keys: Sequence[str]) -> None:
-        """Flush each file and its folder, where the sync attribute could not be set."""
-        if not durable.is_synchronous(self.path):
-            durable.flush([self.path / key for key in keys])
+        """Flush each file and its folder, unless that folder has the sync attribute; a copied one has not."""
+        paths = [self.path / key for key in keys]
+        durable.flush(path for path in paths if not durable.is_synchronous(path.parent))
 
 
 class S3Lake(ObjectLake):

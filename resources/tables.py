@@ -91,15 +91,16 @@ def check_log(lake: ObjectLake, spec: TableSpec) -> bool:
     """Whether the table has a log; refuses one that a power cut damaged. Cost: one listing, one small read.
 
     An empty log file reads as an empty commit, and a pointer to a checkpoint that is gone hides the newest versions:
-    both would open silently at an older state.
+    both would open silently at an older state. A torn pointer leads nowhere either.
     """
     entries = log_entries(lake, spec)
     versions = {name: size for name, size in entries.items() if name.endswith(".json") and name[:20].isdigit()}
     if any(size == 0 for size in versions.values()):
         raise _damaged(spec, "an empty file in its log")
     if "_last_checkpoint" in entries:
-        pointer = json.loads(lake.get(f"{folder(spec)}/_delta_log/_last_checkpoint") or b"{}")
-        name = f"{int(pointer.get('version', -1)):020}.checkpoint.parquet"
+        name = _pointed_to(lake, f"{folder(spec)}/_delta_log/_last_checkpoint")
+        if name is None:
+            raise _damaged(spec, "an unreadable pointer to a checkpoint")
         if not entries.get(name):
             raise _damaged(spec, "a pointer to a checkpoint that is not there")
     return bool(versions)
@@ -258,7 +259,7 @@ def repair(lake: ObjectLake, spec: TableSpec) -> list[str]:
         name for name in entries if name.endswith(".checkpoint.parquet") and name not in tail and entries[name]
     }
     if "_last_checkpoint" in entries:
-        tail += [] if _points_into(lake, f"{root}/_last_checkpoint", checkpoints) else ["_last_checkpoint"]
+        tail += [] if _pointed_to(lake, f"{root}/_last_checkpoint") in checkpoints else ["_last_checkpoint"]
     for name in tail:
         lake.move(f"{root}/{name}", f"damaged/{spec.name}/{name}-{secrets.token_hex(4)}")
     return sorted(tail)
@@ -281,9 +282,10 @@ def _readable(lake: ObjectLake, key: str) -> bool:
         return False
 
 
-def _points_into(lake: ObjectLake, key: str, checkpoints: set[str]) -> bool:
+def _pointed_to(lake: ObjectLake, key: str) -> str | None:
+    """The name of the checkpoint that ``_last_checkpoint`` names; None where it is not whole. It is only a hint."""
     try:
         pointer: Any = json.loads(lake.get(key))
-        return f"{int(pointer['version']):020}.checkpoint.parquet" in checkpoints
-    except (ValueError, KeyError, TypeError):
-        return False
+        return f"{int(pointer['version']):020}.checkpoint.parquet"
+    except (ValueError, KeyError, TypeError, OverflowError):
+        return None

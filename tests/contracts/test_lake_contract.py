@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
+from resources import durable
 from resources.contracts import Change, TableSpec
-from resources.errors import Conflict, NotFound
+from resources.errors import Conflict, Damaged, NotFound
 from resources.lake import LocalLake, ObjectLake, open_lake
 
 SPEC = TableSpec("things", pa.schema([("doc_id", pa.string()), ("text", pa.string()), ("tags", pa.list_(pa.string()))]))
@@ -164,6 +167,18 @@ def test_a_pointer_to_a_checkpoint_that_is_gone_is_refused_and_mended(lake: Obje
     assert ids_of(lake) == ["1"]
 
 
+@pytest.mark.parametrize("torn", [b"", b'{"version":1', b"\x00\x00", b"[1]", b'"1"', b"{}", b'{"version":1e999}'])
+def test_a_torn_pointer_to_a_checkpoint_is_refused_and_mended(lake: ObjectLake, torn: bytes) -> None:
+    lake.commit(lake.snapshot(SPEC), Change(rows=rows("1")))
+    lake.put("tables/things/_delta_log/_last_checkpoint", torn)
+    with pytest.raises(Damaged, match="verify --repair"):
+        lake.snapshot(SPEC)
+    with pytest.raises(Damaged, match="verify --repair"):
+        lake.read_log(SPEC)
+    assert lake.repair(SPEC) == ["_last_checkpoint"]
+    assert ids_of(lake) == ["1"]
+
+
 def test_other_readers_of_delta_open_the_table(lake: ObjectLake) -> None:
     from deltalake import DeltaTable
 
@@ -184,3 +199,32 @@ def test_a_directory_lake_is_durable_and_its_private_part_is_closed(tmp_path_fac
     lake.check()
     assert lake.durability in {"sync attribute", "fsync after commit"}
     assert (lake.path / "private").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_private_part_that_stood_open_is_closed(tmp_path: Path) -> None:
+    (tmp_path / "lake" / "private").mkdir(parents=True, mode=0o755)
+    (tmp_path / "lake" / "private").chmod(0o755)
+    LocalLake(root=(tmp_path / "lake").as_uri()).check()
+    assert (tmp_path / "lake" / "private").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_folder_that_was_copied_into_place_is_flushed_though_its_root_is_synchronous(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied = tmp_path / "lake" / "objects" / "copied"
+    copied.mkdir(parents=True)  # before the lake: the attribute is inherited only by what is made later
+    assert not durable.is_synchronous(copied)
+    lake = LocalLake(root=(tmp_path / "lake").as_uri())
+    flushed: list[str] = []
+    fsync = os.fsync
+
+    def seen(handle: int) -> None:
+        flushed.append(str(Path(f"/proc/self/fd/{handle}").readlink()))
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", seen)
+    lake.put("objects/copied/thing", b"x")
+    assert flushed == [str(copied / "thing"), str(copied)]
+    flushed.clear()
+    lake.put("pointers/thing", b"x")
+    assert bool(flushed) is (lake.durability == "fsync after commit")

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from resources.errors import Missing
-from resources.java import find_java, java_version, use_java
+from resources.java import find_java, install_java, java_version, use_java
+from resources.progress import LogProgress
 
 
 def java(home: Path, said: str) -> Path:
@@ -70,3 +71,26 @@ def test_the_java_that_was_found_becomes_java_home(tmp_path: Path, monkeypatch: 
     java(tmp_path / "java-17", 'openjdk version "17.0.15"')
     use_java(tmp_path)
     assert os.environ["JAVA_HOME"] == str(tmp_path / "java-17")
+
+
+def program(folder: Path, name: str, *lines: str) -> None:
+    """A program that a shell would find."""
+    (folder / name).write_text("\n".join(["#!/bin/sh", *lines, ""]), encoding="utf-8")
+    (folder / name).chmod(0o755)
+
+
+def test_neither_apt_nor_java_is_given_a_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    program(folder, "apt-get", f'env >> "{tmp_path}/apt"')
+    program(folder, "sudo", 'while [ "${1#-}" != "$1" ]; do shift; done', 'exec "$@"')
+    program(folder, "java", f'env >> "{tmp_path}/java"', "echo 'java version \"1.8.0\"' >&2")
+    monkeypatch.setattr(find_java, "__defaults__", (tmp_path,))
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    monkeypatch.setenv("JAVA_HOME", "")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "CANARY-SECRET-VALUE")
+    monkeypatch.setenv("DATAALCHEMY_KV_PASSWORD", "CANARY-SECRET-VALUE")
+    install_java(LogProgress())
+    for name in ("apt", "java"):
+        given = (tmp_path / name).read_text(encoding="utf-8")
+        assert "PATH=" in given and "CANARY" not in given, name
