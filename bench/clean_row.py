@@ -153,14 +153,26 @@ def _reason(text: str, title: str, kind: str) -> str:
     said = text if kind == "file" else f"{title} {text}"
     if sum(1 for _ in islice(_WORD.finditer(said), SETTINGS.min_words)) < SETTINGS.min_words:
         return "too_short"
-    n = SETTINGS.quality_sample_chars
-    sample = text[:n] + ("\n" + text[len(text) // 2 :][:n] if len(text) > 2 * n else "")
+    sample = _sample(text, SETTINGS.quality_sample_chars)
     visible = _SPACE.sub("", sample)
     if len(_SYMBOLS.sub("", visible)) < len(visible) * SETTINGS.min_letter_share:
         return "mostly_symbols"
-    words, lines = _LETTERS_RUN.findall(sample), _LINES.sub("\n", sample).split("\n")
-    few = len(words) >= 100 and len(set(words)) < len(words) * SETTINGS.min_distinct_share
-    return "repetitive" if few and (len(lines) < 3 or len(set(lines)) < len(lines) * 0.2) else ""
+    if not _few_words(sample, max(0.35, SETTINGS.min_distinct_share)):
+        return ""
+    longer = _sample(text, 20 * SETTINGS.quality_sample_chars)
+    lines = _LINES.sub("\n", longer).split("\n")
+    few_lines = len(lines) < 3 or len(set(lines)) < len(lines) * 0.2
+    enough = len(_LETTERS_RUN.findall(longer)) >= 100
+    return "repetitive" if enough and few_lines and _few_words(longer, SETTINGS.min_distinct_share) else ""
+
+
+def _sample(text: str, n: int) -> str:
+    return text[:n] + ("\n" + text[len(text) // 2 :][:n] if len(text) > 2 * n else "")
+
+
+def _few_words(text: str, share: float) -> bool:
+    words = _LETTERS_RUN.findall(text)
+    return len(set(words)) < len(words) * share
 
 
 def _language(text: str) -> str:
