@@ -4,7 +4,7 @@ from functools import partial
 
 import dagster as dg
 
-from dataalchemy_pipelines.engine.sources import dropped, registered
+from dataalchemy_pipelines.engine.sources import look_again, registered
 from resources.contracts import Alert, Lake, Notify
 from resources.settings import Settings
 
@@ -44,10 +44,11 @@ def dropped_files(context: dg.SensorEvaluationContext, lake: dg.ResourceParam[La
     sources = registered(lake)
     if not sources:
         return dg.SkipReason("No source yet: `dataalchemy ingest PATH`.")
-    seen = dropped(sources)
-    if seen == context.cursor:
+    found = look_again(sources, context.cursor)
+    if found is None:
         return dg.SkipReason("No file came, changed or went.")
-    return dg.SensorResult(run_requests=[dg.RunRequest(run_key=seen)], cursor=seen)
+    cursor, key = found
+    return dg.SensorResult(run_requests=[dg.RunRequest(run_key=key)], cursor=cursor)
 
 
 @dg.run_failure_sensor(default_status=dg.DefaultSensorStatus.RUNNING, monitor_all_code_locations=True)

@@ -7,6 +7,7 @@ from dataalchemy_pipelines.core.outcomes import OUTCOMES, Balance, content_diges
 from dataalchemy_pipelines.core.records import RAW_RECORDS
 from dataalchemy_pipelines.defs.accounts import result
 from dataalchemy_pipelines.defs.failures import explained
+from dataalchemy_pipelines.engine.checks import inputs_unaccounted
 from dataalchemy_pipelines.engine.landing import land_sources
 from resources.contracts import Lake, Progress
 
@@ -27,12 +28,17 @@ def raw_records(
     landed = land_sources(lake, config.sources, progress=progress, confirm_withdrawals=config.confirm_withdrawals)
     snapshot = lake.snapshot(RAW_RECORDS)
     worked = sum(source.new + source.changed + source.withdrawn for source in landed)
-    return result(landing_balances(snapshot), digest=content_digest(snapshot), rows=snapshot.count(), worked=worked)
+    made = result(landing_balances(snapshot), digest=content_digest(snapshot), rows=snapshot.count(), worked=worked)
+    awaiting = sum(source.awaiting for source in landed)
+    return dg.MaterializeResult(
+        data_version=made.data_version, metadata={**(made.metadata or {}), "awaiting": awaiting}
+    )
 
 
 @dg.asset_check(asset=raw_records, blocking=True)
 def every_input_has_one_outcome(lake: dg.ResourceParam[Lake]) -> dg.AssetCheckResult:
-    """Each version of each item has one outcome out of the closed list, and its payload where it was read."""
+    """Each item that a source listed has a row that stands, each version one outcome, and what was read its payload."""
     total = sum(landing_balances(lake.snapshot(RAW_RECORDS)).values(), Balance("raw_records", 0))
-    passed = total.seen == sum(total.outcomes.values()) and set(total.outcomes) <= set(OUTCOMES)
-    return dg.AssetCheckResult(passed=passed, metadata=total.counts())
+    listed, wrong = inputs_unaccounted(lake)
+    passed = set(total.outcomes) <= set(OUTCOMES) and not any(wrong.values())
+    return dg.AssetCheckResult(passed=passed, metadata={**total.counts(), "listed": listed, **wrong})

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,9 +24,13 @@ from dataalchemy_pipelines.core.outcomes import GONE, KEPT, QUARANTINED, SUPERSE
 from dataalchemy_pipelines.core.records import RAW_RECORDS, RawRecord, doc_id_of
 from dataalchemy_pipelines.engine.batch import complete
 from dataalchemy_pipelines.engine.sources import registered
+from dataalchemy_pipelines.publishing.release import advance, current
 from resources.contracts import Change, Lake, Progress, Snapshot, TableFile
 
 PAYLOADS = "private/objects/raw"
+LISTINGS = "private/objects/listings"
+LISTED = "listed-"
+"""Start of the names of the pointers to the newest listing of each source."""
 RECIPE = "raw-1"
 WITHDRAW_SHARE = 0.2
 UPLOADS = 16
@@ -77,6 +81,7 @@ def land(
         seen_ids.add(doc_id)
         _account(landed, record, sha256, before=standing.get(doc_id))
         progress.step("raw_records", landed.seen, None, note=source)
+    _remember(lake, source, seen_ids)
     _withdraw(landed, standing, seen_ids, confirmed=confirm_withdrawals)
     if landed.rows:
         app = f"source:{source}"
@@ -84,6 +89,24 @@ def land(
         lake.commit(base, change, cursors={app: base.cursor(app) + 1})
     progress.step("raw_records", landed.seen, landed.seen, note=source)
     return landed
+
+
+def _remember(lake: Lake, source: str, ids: Set[str]) -> None:
+    """Keep the listing itself, before the rows that answer to it: a check holds the two against each other."""
+    body = "\n".join(sorted(ids)).encode()
+    key = f"{LISTINGS}/{hashlib.sha256(body).hexdigest()}"
+    name = f"{LISTED}{hashlib.sha256(source.encode()).hexdigest()[:32]}"
+    pointer = current(lake, name)
+    if pointer is None or pointer.value["listing"] != key:
+        lake.put(key, body)
+        advance(lake, name, {"source": source, "listing": key}, expected=pointer.number if pointer else 0)
+
+
+def listings(lake: Lake) -> dict[str, list[str]]:
+    """The ids of what each source listed when it was last read to its end."""
+    names = {key.split("/")[1] for key in lake.listing("pointers") if key.startswith(f"pointers/{LISTED}")}
+    pointers = [pointer for name in sorted(names) if (pointer := current(lake, name)) is not None]
+    return {one.value["source"]: lake.get(one.value["listing"]).decode().split() for one in pointers}
 
 
 def _standing(base: Snapshot, source: str) -> dict[str, dict[str, Any]]:

@@ -75,6 +75,20 @@ def _load(body: bytes) -> Source:
     return Source(fields["name"], fields["root"], tuple(fields["access"]), tuple(fields["exclude"]))
 
 
+def look_again(sources: Sequence[Source], cursor: str | None) -> tuple[str, str] | None:
+    """The next cursor and the key of the run it asks for, or None where no file came, changed or went.
+
+    Each key is made from the one before, as Dagster starts no second run under a key that it knows: files that return
+    to an earlier state are a change like any other.
+    """
+    before, _, last = (cursor or "").partition(" ")
+    seen = dropped(sources)
+    if seen == before:
+        return None
+    key = hashlib.sha256(f"{last} {seen}".encode()).hexdigest()
+    return f"{seen} {key}", key
+
+
 def dropped(sources: Sequence[Source]) -> str:
     """A fingerprint of the sources' files (paths, sizes, times), so that a look costs no reading."""
     digest = hashlib.sha256()
