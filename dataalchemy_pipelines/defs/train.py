@@ -3,9 +3,9 @@
 import dagster as dg
 
 from dataalchemy_pipelines.defs.failures import explained
-from dataalchemy_pipelines.engine.training import TrainSettings, candidate_files, train_adapter
+from dataalchemy_pipelines.engine.training import Learner, TrainSettings, candidate_files, train_adapter
 from dataalchemy_pipelines.engine.training_set import standing
-from resources.contracts import Lake, Progress, Trainer
+from resources.contracts import Lake, Llm, Progress, Trainer
 
 
 class TrainConfig(TrainSettings, dg.Config):
@@ -18,11 +18,13 @@ def adapter(
     config: TrainConfig,
     lake: dg.ResourceParam[Lake],
     trainer: dg.ResourceParam[Trainer],
+    llm: dg.ResourceParam[Llm],
     progress: dg.ResourceParam[Progress],
 ) -> dg.MaterializeResult:
     """A LoRA adapter of the base model, as a standard PEFT folder in the lake; a candidate until it is judged."""
     settings = TrainSettings.model_validate(config.model_dump())
-    trained = train_adapter(lake, trainer, standing(lake), settings=settings, progress=progress)
+    learner = Learner(trainer, llm.describe())
+    trained = train_adapter(lake, learner, standing(lake), settings=settings, progress=progress)
     return dg.MaterializeResult(
         data_version=dg.DataVersion(trained.adapter),
         metadata={

@@ -25,13 +25,25 @@ class TrainSettings(BaseModel, frozen=True, extra="forbid"):
     max_steps: int = Field(24, ge=1, le=100_000, description="Optimiser steps.")
     learning_rate: float = Field(1e-3, gt=0, le=0.1, description="Peak learning rate.")
     rank: int = Field(16, ge=1, le=256, description="Rank of the LoRA matrices.")
+    top_share: float = Field(0.5, gt=0, le=1, description="Share of the layers that learn, counted from the last.")
     token_budget: int = Field(512, ge=128, le=65_536, description="Most tokens in one step, padding included.")
     seed: int = Field(7, ge=0, description="Of the initial weights and of the order.")
 
 
 @dataclass(frozen=True)
+class Learner:
+    """Who trains, and which models stand behind the names that a spec uses (`Llm.describe`).
+
+    A spec says "base", and models.yaml may mean another model by it tomorrow.
+    """
+
+    trainer: Trainer
+    models: str
+
+
+@dataclass(frozen=True)
 class Trained:
-    """A candidate: its adapter, what it learnt from, the trainer's figures, and whether it was trained now."""
+    """A candidate: its adapter, what it learnt from, the trainer's figures, and whether it is another than before."""
 
     adapter: str
     training_set_id: str
@@ -40,9 +52,13 @@ class Trained:
 
 
 def train_adapter(
-    lake: Lake, trainer: Trainer, training_set: TrainingSet, *, settings: TrainSettings, progress: Progress
+    lake: Lake, learner: Learner, training_set: TrainingSet, *, settings: TrainSettings, progress: Progress
 ) -> Trained:
-    """Train on the set, or find that it was done; then point to the candidate. Raises WrongInput on an empty set."""
+    """Train on the set, or find that it was done; then point to the candidate. Raises WrongInput on an empty set.
+
+    The same spec for the same models is the candidate that stands. For other models the trainer is asked, which knows
+    the base by its bytes and finds its own result again where these are the same.
+    """
     if not training_set.train:
         raise WrongInput(
             "There is nothing to learn from",
@@ -59,19 +75,21 @@ def train_adapter(
     body = json.dumps(spec, sort_keys=True).encode()
     key = f"{SPECS}/{hashlib.sha256(body).hexdigest()}.json"
     pointer = current(lake, CANDIDATE)
-    if pointer is not None and pointer.value["spec"] == key:
-        return Trained(pointer.value["adapter"], training_set.training_set_id, pointer.value["figures"], False)
+    before = {} if pointer is None else pointer.value
+    if before.get("spec") == key and before.get("models") == learner.models:
+        return Trained(before["adapter"], training_set.training_set_id, before["figures"], False)
     lake.put(key, body)
-    result = trainer.train(key, progress=progress)
+    result = learner.trainer.train(key, progress=progress)
     figures = {name: value for name, value in result.items() if isinstance(value, int | float)}
     value = {
         "adapter": result["adapter"],
         "training_set_id": training_set.training_set_id,
         "spec": key,
+        "models": learner.models,
         "figures": figures,
     }
     advance(lake, CANDIDATE, value, expected=pointer.number if pointer else 0)
-    return Trained(result["adapter"], training_set.training_set_id, figures, True)
+    return Trained(result["adapter"], training_set.training_set_id, figures, result["adapter"] != before.get("adapter"))
 
 
 def candidate_files(lake: Lake) -> tuple[int, int]:

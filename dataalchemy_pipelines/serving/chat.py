@@ -51,7 +51,8 @@ class Chat:
             )
         released = champion(self._lake)
         adapter = released.adapter if released else None
-        said = json.dumps([question, adapter, self._ref.as_value(), self._principals, sorted(self._access.items())])
+        models, rights = self._llm.describe(), sorted(self._access.items())
+        said = json.dumps([question, models, adapter, self._ref.as_value(), self._principals, rights])
         key = f"answers:{hashlib.sha256(said.encode()).hexdigest()}"
         kept = self._kv.get(key)
         if kept is not None:

@@ -60,7 +60,8 @@ def evaluate(
     """
     candidate, index = _needed(lake, CANDIDATE, "train"), _needed(lake, INDEX, "full-cycle")
     asked = current(lake, QUESTIONS)
-    said = [candidate.value["adapter"], index.value["chunks"], asked.value["key"] if asked else "pairs"]
+    said = [candidate.value["adapter"], llm.describe(), index.value["chunks"], index.value["vectors"]]
+    said += [asked.value["key"] if asked else "pairs"]
     said += [setting.model_dump_json() for setting in settings] + sorted(principals)
     key = f"objects/evaluations/{hashlib.sha256(json.dumps(said).encode()).hexdigest()}.json"
     if key in set(lake.listing("objects/evaluations")):

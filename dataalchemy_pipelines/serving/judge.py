@@ -192,6 +192,7 @@ def _answers(
 
 
 def _evaluation_id(bench: Bench, items: Sequence[_Item], settings: JudgeSettings) -> str:
-    """A hash over adapter, prompts, gold sentences and settings: the same judgement has the same id."""
-    parts = [bench.adapter, settings.model_dump_json(), *(json.dumps([i.prompt, i.question.excerpt]) for i in items)]
+    """A hash over models, adapter, prompts, gold sentences and settings: the same judgement has the same id."""
+    said = [bench.llm.describe(), bench.adapter, settings.model_dump_json()]
+    parts = [*said, *(json.dumps([i.prompt, i.question.excerpt]) for i in items)]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
