@@ -40,7 +40,7 @@ def up(settings: Settings, port: int, demo: bool) -> None:
     with alone(home) as lock:
         _sweep()
         click.echo(f"Dagster home {home}")
-        child = _start(port, lock)
+        child = _start(settings, port, lock)
         try:
             _wait(child, port)
             click.echo(f"open http://{HOST}:{port}  (Ctrl-C ends it)")
@@ -93,17 +93,22 @@ def _sweep() -> None:
         click.echo(f"{swept} runs of a process that is gone were marked as failed")
 
 
-def _start(port: int, lock: int) -> subprocess.Popen[bytes]:
+def _start(settings: Settings, port: int, lock: int) -> subprocess.Popen[bytes]:
     """Dagster's processes, in a group of their own; they say errors, and not that another command supersedes theirs.
 
-    The folder that a person stands in is kept off their import path: a gql.py or a queue.py in it would be taken.
+    They stand in the home: Dagster lets a `.env` of the folder it stands in override the environment, which in the
+    checkout names another home than the demo's, and Python would import a gql.py or a queue.py of that folder.
     """
     # A shell lets its background jobs ignore Ctrl-C and children inherit that, but Dagster ends by nothing else.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    fields = type(settings).model_fields.items()
+    paths = {str(field.alias): getattr(settings, name) for name, field in fields}
+    absolute = {alias: str(path) for alias, path in paths.items() if isinstance(path, Path)}
     python = [sys.executable, "-W", "ignore", "-m", "dagster", "dev", "--log-level", "error"]
     return subprocess.Popen(
         [*python, "--workspace", str(workspace()), "-h", HOST, "-p", str(port)],
-        env={**child_environment(), "PYTHONSAFEPATH": "1"},
+        env={**child_environment(), **absolute},
+        cwd=settings.dagster_home,
         start_new_session=True,
         pass_fds=(lock,),
     )
