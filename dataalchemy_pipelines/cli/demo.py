@@ -19,8 +19,8 @@ from dataalchemy_pipelines.core.errors import WrongInput
 from resources.settings import CHECKOUT, Settings
 
 NOT_DOCUMENTS = ("README.md", "expected.json", "questions.jsonl")
-QUESTIONS = 44
-"""Questions that the demo judges by: enough for a narrow interval, and a minute on two cores."""
+JUDGED = {"most_questions": 40, "generate_for": 12}
+"""Fewer questions than `evaluate` puts: enough for a narrow interval, and little more than a minute on two cores."""
 NEXT = """What to do next
   your own folder   ./alchemy full-cycle PATH      (ingest alone: ./alchemy ingest PATH)
   the pages         ./alchemy up --demo            this run and its numbers, in a browser
@@ -54,7 +54,7 @@ def demo(settings: Settings, samples: Path | None, mode: str, as_json: bool) -> 
     if questions.is_file():
         take_questions(lake, questions)
     engine = {} if mode == "auto" else {"engine": engine_of(mode)}
-    ops = {"evaluations": {"config": {"most_questions": QUESTIONS}}}
+    ops = {"evaluations": {"config": JUDGED}}
     llm = ResourceDefinition.hardcoded_resource(resources["llm"])  # outlives the run, for the question at the end
     made = run_job(settings, "full_cycle", screen, ops=ops, llm=llm, **engine)
     screen.table("Before and after", ["what", "before", "after"], before_and_after(lake))

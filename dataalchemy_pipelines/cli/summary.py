@@ -23,10 +23,11 @@ def before_and_after(lake: Lake) -> list[tuple[str, str, str]]:
     text = unique.join(clean, on="doc_id")["text"].str.len_chars().sum()
     chunks = frame(lake.snapshot(CHUNKS).read(["outcome"])).filter(pl.col("outcome") == KEPT).height
     pairs = frame(lake.snapshot(SFT_PAIRS).read(["outcome"])).filter(pl.col("outcome") == KEPT).height
+    left = sum(leaks(lake).values())
     return [
         ("documents", f"{raw.height:,}", f"{unique.height:,} unique"),
         ("not readable or not worth it", "unknown", f"{sum(left_out):,} left out, each with its reason"),
-        ("personal values and keys", f"{masked:,} in the text", f"{sum(leaks(lake).values()):,} found by the leak check"),
+        ("personal values and keys", f"{masked:,} in the text", f"{left:,} found by the leak check"),
         ("duplicates", f"{duplicates:,} hidden", "each names the one that stands for it"),
         ("characters of text", f"{parsed['text'].str.len_chars().sum():,}", f"{text:,}"),
         ("pieces to search and to learn from", "none", f"{chunks:,} chunks, {pairs:,} question-answer pairs"),

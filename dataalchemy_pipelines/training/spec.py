@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, ValidationError
 from resources.contracts import Lake
 from resources.errors import Misconfigured
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 """Raise it when the same spec would give another adapter."""
 
 
@@ -22,6 +22,7 @@ class TrainingSettings(BaseModel, frozen=True, extra="forbid"):
     max_seconds: float | None = Field(None, gt=0, description="Stop after this long, counted without validation.")
     learning_rate: float = Field(1e-3, gt=0, le=0.1, description="Peak, after a short rise; falls along a cosine.")
     rank: int = Field(16, ge=1, le=256, description="Rank of the LoRA matrices; their factor is 2.")
+    top_share: float = Field(0.5, gt=0, le=1, description="Share of the layers that learn, counted from the last.")
     token_budget: int = Field(512, ge=64, le=65_536, description="Most tokens in one step, padding included.")
     seed: int = Field(7, ge=0, description="Of the initial weights and of the order.")
 
