@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import ctypes
 import importlib
+import json
 import os
+import secrets
 import signal
 import sys
 import threading
@@ -24,7 +26,7 @@ import dagster as dg
 from pydantic import Field
 
 from resources.contracts import BatchEngine, Lake
-from resources.errors import Missing, Unavailable
+from resources.errors import DataAlchemyError, Missing, Unavailable
 from resources.java import use_java
 from resources.lake import open_lake
 from resources.progress import LOGGER, LogProgress
@@ -47,6 +49,16 @@ def call(function: str, address: str, part: str) -> str:
     module, _, name = function.partition(":")
     result = getattr(importlib.import_module(module), name)(open_lake(address), part)
     return str(result)
+
+
+def call_told(function: str, address: str, part: str, *, mark: str) -> str:
+    """`call` in a Spark task, of whose error only text comes back: one of ours is told as JSON behind ``mark``."""
+    try:
+        return call(function, address, part)
+    except DataAlchemyError as error:
+        kind = f"{type(error).__module__}:{type(error).__qualname__}"
+        told = {"kind": kind, "what": error.what, "subject": error.subject, "fix": error.fix}
+        raise RuntimeError(f"{mark}{json.dumps(told)}") from None
 
 
 def die_with_parent() -> None:
@@ -145,23 +157,24 @@ class SparkEngine(dg.ConfigurableResource[Any]):
 
     def map(self, function: str, parts: Sequence[str], *, lake: Lake, on_result: Callable[[str], None]) -> None:
         """See `resources.contracts.BatchEngine`. A task that failed is tried again by Spark; its file is an orphan."""
-        address = lake.address()
+        address, mark = lake.address(), secrets.token_hex(16)  # a document's text can't pretend to be an error of ours
 
         def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             import pyarrow as pa
 
-            from resources.spark import call
+            from resources.spark import call_told
 
             for batch in batches:
                 for part in batch.column(0).to_pylist():
-                    yield pa.record_batch([pa.array([call(function, address, part)])], names=["result"])
+                    result = call_told(function, address, part, mark=mark)
+                    yield pa.record_batch([pa.array([result])], names=["result"])
 
         session = self._session
         wave = WAVE * session.sparkContext.defaultParallelism
         for start in range(0, len(parts), wave):
             some = [(part,) for part in parts[start : start + wave]]
             frame = session.createDataFrame(some, "part string").repartition(len(some))
-            for row in _collect(frame.mapInArrow(run, "result string")):
+            for row in _collect(frame.mapInArrow(run, "result string"), mark=mark):
                 on_result(row["result"])
 
     def close(self) -> None:
@@ -189,8 +202,9 @@ def _stderr_in(path: Path) -> Iterator[None]:
         os.close(kept)
 
 
-def _collect(frame: Any) -> list[Any]:
+def _collect(frame: Any, *, mark: str) -> list[Any]:
     """Collect in a thread, so that Ctrl-C reaches this one at once and cancels the job."""
+    from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
 
     box: list[Any] = []
@@ -198,7 +212,7 @@ def _collect(frame: Any) -> list[Any]:
     def work() -> None:
         try:
             box.append(frame.collect())
-        except PySparkException as error:
+        except (PySparkException, Py4JError) as error:
             box.append(error)
 
     thread = threading.Thread(target=work, daemon=True)
@@ -209,19 +223,24 @@ def _collect(frame: Any) -> list[Any]:
     except KeyboardInterrupt:
         frame.sparkSession.sparkContext.cancelAllJobs()
         raise
-    if isinstance(box[0], PySparkException):
-        raise _worker_error(box[0]) from None
+    if isinstance(box[0], PySparkException | Py4JError):
+        raise _worker_error(box[0], mark) from None
     return list(box[0])
 
 
-def _worker_error(error: Any) -> Exception:
-    """The error of ours that a worker raised, if one can be read out of Spark's text; else the class alone."""
-    text = str(error)
-    for line in text.splitlines():
-        name, _, message = line.strip().partition(": ")
-        if name.startswith("resources.errors.") and message:
-            return Unavailable("A Spark task failed", subject=message[:200], fix="Mend that, then run it again.")
-    return Unavailable("A Spark task failed", subject=type(error).__name__, fix="The Spark pages show the task's log.")
+def _worker_error(error: Exception, mark: str) -> Exception:
+    """The error of ours that a task told behind ``mark``, as it was; of any other the class alone, never its text."""
+    _, found, rest = str(error).partition(mark)
+    if not found:
+        return Unavailable(
+            "A Spark task failed", subject=type(error).__name__, fix="Spark's pages show the task's log."
+        )
+    told = json.JSONDecoder().raw_decode(rest)[0]
+    module, _, name = told["kind"].partition(":")
+    kind = getattr(importlib.import_module(module), name)
+    if not (isinstance(kind, type) and issubclass(kind, DataAlchemyError)):
+        kind = DataAlchemyError
+    return kind(told["what"], subject=told["subject"], fix=told["fix"])
 
 
 class AutoEngine(dg.ConfigurableResource[Any]):

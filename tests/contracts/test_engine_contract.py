@@ -27,7 +27,6 @@ from tests.contracts import engine_work
 
 ROOT = str(Path(__file__).parents[2])
 SPARK = pytest.param("spark", marks=pytest.mark.spark)
-NAMELESS = pytest.mark.xfail(strict=True, reason="what failed in a Spark task does not come out as it was")
 PARALLEL = ["pool", SPARK]
 """Engines whose workers are processes of their own; inline work shares the fate of the process that asked for it."""
 STAGE_TABLES = [name for name, spec in TABLES.items() if "row_sha256" in spec.schema.names and name != "training_sets"]
@@ -116,7 +115,7 @@ def test_no_parts_are_no_work(engine: BatchEngine, lake: LocalLake) -> None:
     assert called(lake) == []
 
 
-ANY = [("inline", 1), ("pool", 2), pytest.param("spark", 2, marks=[pytest.mark.spark, NAMELESS])]
+ANY = [("inline", 1), ("pool", 2), pytest.param("spark", 2, marks=pytest.mark.spark)]
 
 
 @pytest.mark.parametrize(("engine", "parts"), ANY, indirect=["engine"])
@@ -146,7 +145,7 @@ def test_the_first_error_ends_the_work_and_the_engine_works_on(engine: BatchEngi
     assert len(called(lake)) < 30, "parts that had not begun were worked on all the same"
 
 
-@pytest.mark.parametrize("engine", ["pool", pytest.param("spark", marks=[pytest.mark.spark, NAMELESS])], indirect=True)
+@pytest.mark.parametrize("engine", PARALLEL, indirect=True)
 def test_a_worker_that_is_killed_is_an_error_that_may_be_tried_again(engine: BatchEngine, lake: LocalLake) -> None:
     with pytest.raises(Unavailable):
         mapped(engine, lake, "die_at_the_second", 4)
