@@ -169,7 +169,8 @@ def switch_schedule(pages: Pages, page: Any, *, on: bool) -> None:
 
 
 def show_graph(page: Any, pages: Pages) -> None:
-    """The asset graph with every group open and nothing beside it."""
+    """The asset graph with every group open, and room for it: the page fits it to the width it finds when it loads."""
+    page.get_by_role("button", name="Hide navigation").click()
     page.goto(f"{pages.address}/asset-groups?expanded=" + ",".join(f"global@global:{group}" for group in GROUPS))
     page.get_by_text("raw_records").first.wait_for()
     page.get_by_text("released_adapter").first.wait_for()
