@@ -18,6 +18,7 @@ def build_defs(settings: Settings, **overrides: Any) -> dg.Definitions:
         jobs=automation.JOBS,
         schedules=[automation.scheduled_ingestion],
         sensors=[automation.dropped_files, automation.run_failed],
+        executor=dg.in_process_executor,  # a process a step costs a full cycle 26 starts; heavy work has its own
         resources={**resources_for(settings), **overrides},
     )
 

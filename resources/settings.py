@@ -84,6 +84,15 @@ class Settings(BaseSettings):
     def _absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else value.expanduser().absolute()
 
+    @field_validator("schedule")
+    @classmethod
+    def _cron(cls, value: str | None) -> str | None:
+        from dagster._utils.schedules import is_valid_cron_string
+
+        if value is not None and not is_valid_cron_string(value):
+            raise ValueError("no cron expression")
+        return value
+
     @classmethod
     def read(cls, **overrides: Any) -> Self:
         """The settings of this process. Raises Misconfigured, naming the variable and never its value."""

@@ -83,7 +83,9 @@ def main() -> None:
         error.show()
         code = error.exit_code
     except DataAlchemyError as error:
-        click.echo(f"error: {error}", err=True)
+        from dataalchemy_pipelines.cli.screen import printable
+
+        click.echo(f"error: {printable(str(error))}", err=True)
         code = exit_code(error)
     except (KeyboardInterrupt, click.Abort):
         click.echo("stopped: the lake is as the last step left it; the same command continues.", err=True)

@@ -12,6 +12,10 @@ from resources.errors import DataAlchemyError
 from resources.home import PROCESS_TAG, prepare, sweep, this_process
 from resources.settings import Settings
 
+NO_CAPTURE = {
+    "compute_logs": {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
+}
+"""What this process prints goes to its terminal; capturing it would start two processes a step, which Ctrl-C breaks."""
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -20,15 +24,18 @@ def run_job(
 ) -> dict[str, dict[str, Any]]:
     """Run one job to its end; return each asset's metadata as plain values.
 
-    Raises the error that ended the run, with its own what, subject and fix, or LostDocuments where a check failed.
+    Raises the error that ended the run, with its own what, subject and fix, LostDocuments where a check failed, or
+    KeyboardInterrupt.
     """
     prepare(settings)
     import dagster as dg
+    from dagster._core.instance.ref import InstanceRef
 
     from dataalchemy_pipelines.definitions import build_defs
 
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
-    with dg.DagsterInstance.get() as instance:
+    reference = InstanceRef.from_dir(str(settings.dagster_home), overrides=NO_CAPTURE)
+    with dg.DagsterInstance.from_ref(reference) as instance:
         sweep(instance, nothing_else_runs=False)
         job = build_defs(settings, progress=screen, **overrides).resolve_job_def(name)
         with screen:
@@ -58,6 +65,8 @@ def _error_of(result: Any) -> DataAlchemyError:
             return known.get(said["kind"], DataAlchemyError)(said["what"], subject=said["subject"], fix=said["fix"])
         error = event.step_failure_data.error
         name = (error.cause or error).cls_name if error is not None else "unknown"
+        if name == "DagsterExecutionInterruptedError":
+            raise KeyboardInterrupt
         if name == "DagsterAssetCheckFailedError":
             break
         return DataAlchemyError(

@@ -24,6 +24,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 from dataalchemy_pipelines.core.outcomes import OUTCOMES, Balance
 from resources.settings import Settings
@@ -92,7 +93,7 @@ class Screen:
     def say(self, text: str = "") -> None:
         """A line for a person; nothing where JSON was asked for."""
         if not self.as_json:
-            self.console.print(printable(text), markup=False)
+            self.console.print(printable(text), markup=False, soft_wrap=not self.console.is_terminal)
 
     def event(self, name: str, **fields: Any) -> None:
         """A JSON line; nothing where a person reads."""
@@ -111,12 +112,12 @@ class Screen:
         self.event("table", title=title, columns=list(columns), rows=body)
         if self.as_json:
             return
-        table = Table(title=printable(title), title_justify="left", title_style="bold", header_style="bold", box=SIMPLE)
+        table = Table(title=Text(printable(title), style="bold"), title_justify="left", header_style="bold", box=SIMPLE)
         for index, column in enumerate(columns):
             numbers = bool(body) and all(isinstance(row[index], int | float) for row in body)
             table.add_column(column, justify="right" if numbers else "left", overflow="fold")
         for row in body:
-            table.add_row(*(f"{cell:,}" if isinstance(cell, int) else printable(str(cell)) for cell in row))
+            table.add_row(*(f"{cell:,}" if isinstance(cell, int) else Text(printable(str(cell))) for cell in row))
         self.console.print(table)
 
     def balance(self, sheets: Mapping[str, Mapping[str, Balance]]) -> None:

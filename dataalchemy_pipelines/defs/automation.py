@@ -1,7 +1,5 @@
 """Jobs, the schedule, the file-drop sensor and the word on failed runs. Keep work out; jobs select assets."""
 
-from functools import partial
-
 import dagster as dg
 
 from dataalchemy_pipelines.engine.sources import look_again, registered
@@ -12,21 +10,21 @@ HOURLY = "0 * * * *"
 SETTINGS = Settings.read()
 ON, OFF = dg.DefaultScheduleStatus.RUNNING, dg.DefaultScheduleStatus.STOPPED
 LANDING = dg.AssetSelection.assets("raw_records")
+CLEANING = dg.AssetSelection.groups("clean")
 REFINING = dg.AssetSelection.groups("clean", "curate")
 SYNTHESIS = dg.AssetSelection.groups("synthesize")
 TRAINING = dg.AssetSelection.groups("train")
 PUBLISHING = dg.AssetSelection.groups("publish")
 
-define_job = partial(dg.define_asset_job, executor_def=dg.in_process_executor)
-"""A process for each step would cost `full_cycle` 26 starts of about 5 s; steps bring their own for heavy work."""
-
-ingest = define_job("ingest", LANDING, description="Read the sources; nothing more.")
-refine = define_job("refine", LANDING | REFINING, description="Read the sources, clean, deduplicate, cut.")
-wash = define_job("wash", LANDING | dg.AssetSelection.groups("clean"), description="Read the sources and clean.")
-synthesize = define_job("synthesize", SYNTHESIS, description="Make supervised pairs and the training set.")
-train = define_job("train", SYNTHESIS | TRAINING, description="Train an adapter on the pairs.")
-publish = define_job("publish", PUBLISHING, description="Build the index, judge the adapter, release it or not.")
-full_cycle = define_job("full_cycle", dg.AssetSelection.all(), description="Everything, in order.")
+ingest = dg.define_asset_job("ingest", LANDING, description="Read the sources; nothing more.")
+refine = dg.define_asset_job("refine", LANDING | REFINING, description="Read the sources, clean, deduplicate, cut.")
+wash = dg.define_asset_job("wash", LANDING | CLEANING, description="Read the sources and clean.")
+synthesize = dg.define_asset_job("synthesize", SYNTHESIS, description="Make supervised pairs and the training set.")
+train = dg.define_asset_job("train", SYNTHESIS | TRAINING, description="Train an adapter on the pairs.")
+publish = dg.define_asset_job(
+    "publish", PUBLISHING, description="Build the index, judge the adapter, release it or not."
+)
+full_cycle = dg.define_asset_job("full_cycle", dg.AssetSelection.all(), description="Everything, in order.")
 JOBS = (ingest, wash, refine, synthesize, train, publish, full_cycle)
 
 scheduled_ingestion = dg.ScheduleDefinition(

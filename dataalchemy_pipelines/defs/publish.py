@@ -68,7 +68,7 @@ def every_arm_answered_the_same_questions(lake: dg.ResourceParam[Lake]) -> dg.As
     return dg.AssetCheckResult(passed=len(set(counts.values())) == 1 and len(counts) == 4, metadata=counts)
 
 
-@dg.asset(key="released_adapter", deps=["evaluations"], group_name="publish", owners=["team:ml"])
+@dg.asset(key="released_adapter", deps=["evaluations"], group_name="publish", kinds={"json"}, owners=["team:ml"])
 @explained
 def released_adapter(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult:
     """The adapter that answers users. A candidate that did not help is not released, and the one before stays."""

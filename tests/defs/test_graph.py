@@ -74,7 +74,6 @@ def test_every_asset_is_labelled(native: dg.Definitions, label: str) -> None:
     assert [spec.key.to_user_string() for spec in assets(native) if not getattr(spec, label)] == []
 
 
-@pytest.mark.xfail(strict=True, reason="released_adapter has no kinds yet")
 def test_every_asset_says_what_kind_of_thing_it_is(native: dg.Definitions) -> None:
     assert [spec.key.to_user_string() for spec in assets(native) if not spec.kinds] == []
 

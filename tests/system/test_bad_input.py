@@ -102,11 +102,7 @@ def test_a_deployment_that_does_not_exist(home: Home) -> None:
     [
         ("DATAALCHEMY_LAKE", "ftp://somewhere/else"),
         ("DATAALCHEMY_KV", "redis://127.0.0.1:6379/0"),
-        pytest.param(
-            "DATAALCHEMY_SCHEDULE",
-            "every morning",
-            marks=pytest.mark.xfail(strict=True, reason="a schedule that is none is found by Dagster alone"),
-        ),
+        ("DATAALCHEMY_SCHEDULE", "every morning"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named(home: Home, name: str, value: str) -> None:
@@ -235,9 +231,6 @@ def test_a_full_disk(home: Home, name: str) -> None:
         sound(home)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="Dagster's own interruption is told as a failed step, with its children's tracebacks"
-)
 @pytest.mark.parametrize("stage", ["raw_records", "clean_documents"])
 def test_ctrl_c_in_the_middle_and_the_next_run_completes(home: Home, stage: str, undisturbed: dict[str, str]) -> None:
     home.write(MANY)

@@ -35,6 +35,7 @@ TOOLS = (
     "flock",
     "env",
     "chmod",
+    "cp",
     "ln",
 )
 UV = """#!/bin/sh

@@ -77,7 +77,6 @@ def test_a_plain_table_shows_every_number_and_no_escape_codes(capsys: pytest.Cap
     assert any(line.split() == ["documents", "empty", "3"] for line in out.splitlines())
 
 
-@pytest.mark.xfail(strict=True, reason="a table takes what stands in brackets for markup")
 def test_a_name_with_brackets_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     screen = Screen(as_json=False)
     screen.table("Sources", ["name", "documents"], [["notes [draft]", 2], ["[/]", 1]])
@@ -105,7 +104,6 @@ def test_the_first_line_names_deployment_lake_and_cache(tmp_path: Path, capsys: 
     assert "kv.sqlite" in said["cache"]
 
 
-@pytest.mark.xfail(strict=True, reason="a long line is broken at the width of a table")
 def test_a_line_stays_one_line_where_no_terminal_limits_it(capsys: pytest.CaptureFixture[str]) -> None:
     long = "lake " + "/a folder of a long name" * 20
     Screen(as_json=False).say(long)
