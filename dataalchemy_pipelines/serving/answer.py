@@ -7,11 +7,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from dataalchemy_pipelines.retrieval.index import Hit, Index
+from dataalchemy_pipelines.serving.focus import focus
 from dataalchemy_pipelines.synthesis.grounding import Quote, closest, verbatim
-from dataalchemy_pipelines.synthesis.prompts import ABSTAIN, Source, build_prompt
+from dataalchemy_pipelines.synthesis.prompts import ABSTAIN, build_prompt
 from resources.contracts import Llm
 
-SOURCES = 3
+SOURCES = 2
 """Chunks shown to the model: as many as the pairs that it learnt from show at most."""
 SCORE_FLOOR = 0.18
 """Below this score of the best hit nothing on the matter is there: so it was for 96 % of 220 questions put to documents
@@ -60,11 +61,12 @@ def answer(question: str, *, index: Index, llm: Llm, adapter: str | None, princi
     A quote that does not stand word for word in a source is dropped, and its citation with it. Nothing of a source
     reaches the answer but such quotes, without links, images and markup, so text that gives orders can't act.
     """
-    hits = search(question, index=index, llm=llm, principals=principals, k=SOURCES)
+    vector = llm.embed([question])[0]
+    hits = index.search(question, vector, principals=principals, k=SOURCES)
     score = hits[0].score if hits else 0.0
     if score < SCORE_FLOOR:
         return Answer(ABSTAIN, (), "none", score)
-    sources = as_sources(hits)
+    sources = focus(llm, [(vector, hits)])[0]
     said = llm.generate([build_prompt(question, sources)], adapter=adapter, max_new_tokens=MAX_NEW_TOKENS)[0].text
     if ABSTAIN in said:
         return Answer(ABSTAIN, (), "none", score)
@@ -76,16 +78,6 @@ def answer(question: str, *, index: Index, llm: Llm, adapter: str | None, princi
         return Answer(ABSTAIN, (), "none", score)
     text = f"The nearest sentence in the sources: {_shown(nearest)}"
     return Answer(text, _citations([nearest], hits), "nearest", score)
-
-
-def search(question: str, *, index: Index, llm: Llm, principals: Collection[str], k: int) -> list[Hit]:
-    """The k best chunks that ``principals`` may read, by meaning and by words."""
-    return index.search(question, llm.embed([question])[0], principals=principals, k=k)
-
-
-def as_sources(hits: Sequence[Hit]) -> list[Source]:
-    """Hits as numbered sources, best first."""
-    return [Source(number, hit.title, hit.text) for number, hit in enumerate(hits, start=1)]
 
 
 def plain(text: str) -> str:

@@ -17,7 +17,7 @@ from dataalchemy_pipelines.core.errors import WrongInput
 from dataalchemy_pipelines.core.records import EVALUATIONS
 from dataalchemy_pipelines.publishing.gate import ADAPTER, ADAPTER_RETRIEVAL, BASE, BASE_RETRIEVAL, GENERAL
 from dataalchemy_pipelines.retrieval.index import Index
-from dataalchemy_pipelines.serving.answer import as_sources
+from dataalchemy_pipelines.serving.focus import focus
 from dataalchemy_pipelines.synthesis.grounding import token_f1, verbatim
 from dataalchemy_pipelines.synthesis.prompts import Source, build_prompt
 from resources.contracts import Llm, Progress
@@ -136,17 +136,20 @@ def judge(
 def _items(questions: Sequence[Question], bench: Bench, seen: Collection[str], settings: JudgeSettings) -> list[_Item]:
     ids = dict(bench.index.chunks.select("native_id", "doc_id").unique().iter_rows())
     vectors = bench.llm.embed([question.question for question in questions])
+    found = [
+        bench.index.search(question.question, vector, principals=bench.principals, k=settings.sources)
+        for question, vector in zip(questions, vectors, strict=True)
+    ]
     items = []
-    for question, vector in zip(questions, vectors, strict=True):
+    for question, sources in zip(questions, focus(bench.llm, list(zip(vectors, found, strict=True))), strict=True):
         docs = [ids[name] for name in question.documents if name in ids]
-        hits = bench.index.search(question.question, vector, principals=bench.principals, k=settings.sources)
         items.append(
             _Item(
                 question=question,
                 doc_id=docs[0] if docs else "",
                 held_out="seen" if any(doc in seen for doc in docs) else "unseen",
                 bare=build_prompt(question.question, ()),
-                sources=as_sources(hits),
+                sources=sources,
             )
         )
     return items

@@ -31,9 +31,9 @@ class PairSettings(BaseModel, frozen=True, extra="forbid"):
 
     pairs_per_chunk: int = Field(2, ge=1, le=10, description="Most pairs that one chunk gives.")
     max_samples: int | None = Field(None, ge=1, description="Most pairs of the whole pool, the first by hash.")
-    abstain_share: float = Field(0.2, ge=0, le=0.5, description="Pairs whose sources do not hold the answer.")
-    no_sources_share: float = Field(0.1, ge=0, le=0.5, description="Pairs without any source.")
-    max_sources: int = Field(3, ge=1, le=5, description="Most sources in a prompt, the answer's own among them.")
+    abstain_share: float = Field(0.1, ge=0, le=0.5, description="Pairs whose sources do not hold the answer.")
+    no_sources_share: float = Field(0.05, ge=0, le=0.5, description="Pairs without any source.")
+    max_sources: int = Field(2, ge=1, le=5, description="Most sources in a prompt, the answer's own among them.")
     min_words: int = Field(6, ge=3, description="Shortest sentence that is an answer.")
     max_words: int = Field(40, le=100, description="Longest sentence that is an answer.")
     seed: int = Field(7, ge=0, description="Another seed draws other questions, sources and order.")
