@@ -25,7 +25,6 @@ class TrainSettings(BaseModel, frozen=True, extra="forbid"):
     max_steps: int = Field(30, ge=1, le=100_000, description="Optimiser steps.")
     learning_rate: float = Field(2e-3, gt=0, le=0.1, description="Peak learning rate.")
     rank: int = Field(16, ge=1, le=256, description="Rank of the LoRA matrices.")
-    top_share: float = Field(1.0, gt=0, le=1, description="Share of the layers that learn, counted from the last.")
     token_budget: int = Field(384, ge=128, le=65_536, description="Most tokens in one step, padding included.")
     seed: int = Field(7, ge=0, description="Of the initial weights and of the order.")
 

@@ -35,7 +35,7 @@ class Training:
 
     def __init__(self, loaded: ChatModel, examples: Sequence[Example], settings: TrainingSettings) -> None:
         self._loaded, self._examples, self._settings = loaded, examples, settings
-        self.lora = Lora(loaded.model, rank=settings.rank, top_share=settings.top_share, seed=settings.seed)
+        self.lora = Lora(loaded.model, rank=settings.rank, seed=settings.seed)
         self._optimiser = torch.optim.AdamW(self.lora.masters.values(), lr=settings.learning_rate, weight_decay=0.0)
         self.counters = Counters()
 

@@ -22,7 +22,6 @@ class TrainingSettings(BaseModel, frozen=True, extra="forbid"):
     max_seconds: float | None = Field(None, gt=0, description="Stop after this long, counted without validation.")
     learning_rate: float = Field(2e-3, gt=0, le=0.1, description="Peak, after a short rise; falls along a cosine.")
     rank: int = Field(16, ge=1, le=256, description="Rank of the LoRA matrices; their factor is 2.")
-    top_share: float = Field(1.0, gt=0, le=1, description="Share of the layers that learn, counted from the last.")
     token_budget: int = Field(384, ge=64, le=65_536, description="Most tokens in one step, padding included.")
     seed: int = Field(7, ge=0, description="Of the initial weights and of the order.")
 
