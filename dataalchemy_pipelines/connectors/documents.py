@@ -102,11 +102,15 @@ class Folder:
                     yield _line_item(line.strip(), number)
 
     def _numbered(self, native_id: str, items: Iterator[Item]) -> Iterator[RawRecord]:
-        """Records of items; the second item of one key is ``KEY~2``."""
-        seen: dict[str, int] = {}
+        """Records of items; the second item of one key is ``KEY~2``, or the next number that no other item took."""
+        count: dict[str, int] = {}
+        given: set[str] = set()
         for item in items:
-            seen[item.key] = seen.get(item.key, 0) + 1
-            key = item.key if seen[item.key] == 1 else f"{item.key}~{seen[item.key]}"
+            key = item.key
+            while key in given:
+                count[item.key] = count.get(item.key, 1) + 1
+                key = f"{item.key}~{count[item.key]}"
+            given.add(key)
             yield replace(
                 self._record(
                     f"{native_id}#{key}", item.payload, reason="" if item.payload is not None else "too_large"

@@ -59,6 +59,12 @@ def test_hidden_files_pipes_and_links_that_lead_out_are_counted_and_not_read(tmp
     assert folder.skipped == 6
 
 
+def test_a_key_that_looks_like_a_numbered_one_is_never_given_twice(tmp_path: Path) -> None:
+    lines = [issue(key) for key in ("A-1", "A-1", "A-1~2", "A-1")]
+    (tmp_path / "dump.jsonl").write_text("\n".join(lines))
+    assert sorted(read(tmp_path)) == [f"dump.jsonl#{key}" for key in ("A-1", "A-1~2", "A-1~2~2", "A-1~3")]
+
+
 def test_an_export_is_one_record_an_item_and_a_line_stays_as_it_is(tmp_path: Path) -> None:
     first, second = '{ "key": "A-1",  "fields": {} }', issue("A-2")
     (tmp_path / "dump.jsonl").write_text(f"{first}\n\n{second}\r\n{issue('A-1')}\n")
