@@ -93,8 +93,8 @@ class House:
 def house(tmp_path: Path) -> House:
     """A house on a machine with a Python that suits, and uv."""
     house = House(tmp_path)
-    (house.root / "requirements").mkdir(parents=True)
-    for name in ("alchemy", "pyproject.toml", "requirements/core.txt"):
+    for name in ("alchemy", "pyproject.toml", "requirements/core.txt", "resources/instances/native.yaml"):
+        (house.root / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, house.root / name)
     (tmp_path / "bin").mkdir()
     for name in TOOLS:
@@ -228,7 +228,8 @@ def test_the_first_use_writes_dagsters_home_for_its_owner_alone(house: House) ->
     path = house.root / ".env"
     assert path.read_text(encoding="utf-8") == f"DAGSTER_HOME={house.root}/data/dagster\n"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert (house.root / "data" / "dagster").is_dir()
+    instance = house.root / "data" / "dagster" / "dagster.yaml"
+    assert "telemetry:\n  enabled: false" in instance.read_text(encoding="utf-8")
 
 
 def test_a_home_that_is_there_stays_and_other_lines_are_kept(house: House) -> None:
