@@ -103,6 +103,8 @@ class _Child:
             )
         self._channel = Channel(ours)
         self.served = 0
+        # A process begins with the high-water mark of the one that forked it, which then says nothing of the child.
+        self._inherited_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         try:
             hello, _ = self._channel.receive(deadline_s=time.monotonic() + _START_S)
         except (EOFError, OSError) as error:
@@ -126,7 +128,7 @@ class _Child:
         killer = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
         if killer == signal.SIGXCPU:
             return "time_limit"
-        starved = usage.ru_maxrss * 1024 > MEMORY_BYTES // 2
+        starved = usage.ru_maxrss > max(MEMORY_BYTES // 2 // 1024, self._inherited_kb)
         return "memory_limit" if starved or killer == signal.SIGKILL else "broken"
 
     def end(self) -> tuple[int, resource.struct_rusage]:

@@ -15,8 +15,9 @@ from resources.contracts import Llm
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-FOCUS_CHARS = 320
-"""Longest part shown: three sentences or so. A shorter chunk is shown whole."""
+FOCUS_CHARS = 200
+"""Longest part shown: a sentence or two, so that a small model can hardly choose the wrong one; a shorter chunk whole.
+Of 66 questions of the samples 52 find their sentence in two such parts; 56 with 320, 61 in whole chunks."""
 SHORTEST = 12
 """Characters below which a segment says too little to be compared."""
 _SEGMENT = re.compile(r"(?:[^\n.!?。！？]|[.!?](?!\s))+[.!?。！？]*\s*|[\s.!?。！？]+")

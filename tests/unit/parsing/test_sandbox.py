@@ -67,6 +67,16 @@ def test_the_child_has_limits_its_own_session_no_environment_and_no_network(
     assert sandbox.network_cut == apart
 
 
+def test_a_large_parent_is_not_taken_for_a_starved_child(sandbox: Sandbox) -> None:
+    large = b"x" * (600 * 2**20)  # a new process begins with the high-water mark of the one that forked it
+    sandbox.close()
+    child = sandbox._running()
+    del large
+    os.kill(child._process.pid, signal.SIGSEGV)
+    os.waitid(os.P_PID, child._process.pid, os.WEXITED | os.WNOWAIT)
+    assert sandbox.parse(b"x", TEXT) == Rejected("quarantined", "broken")
+
+
 @pytest.mark.parametrize(
     ("signal_number", "reason"),
     [(signal.SIGKILL, "memory_limit"), (signal.SIGXCPU, "time_limit"), (signal.SIGSEGV, "broken")],
