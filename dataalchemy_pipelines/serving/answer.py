@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from dataalchemy_pipelines.retrieval.index import Hit, Index
-from dataalchemy_pipelines.serving.focus import focus
+from dataalchemy_pipelines.serving.focus import focus, nearer
 from dataalchemy_pipelines.synthesis.grounding import Quote, closest, verbatim
 from dataalchemy_pipelines.synthesis.prompts import ABSTAIN, build_prompt
 from resources.contracts import Llm
@@ -20,6 +20,7 @@ about something else, and for 1 % of the same questions put to the documents tha
 NEAREST_FLOOR = 0.5
 """Token F1 from which a paraphrase counts as meaning a sentence of the sources."""
 MAX_NEW_TOKENS = 96
+NEAREST = "The nearest sentence in the sources:"
 
 _MARKUP = re.compile(r"!?\[([^\]]*)\]\([^)]*\)|<[^<>]*>|\b(?:https?://|www\.|javascript:|data:)\S+")
 
@@ -41,7 +42,8 @@ class Answer:
     """What is said, and on what ground.
 
     ``ground``: ``quoted`` (the model's own quotes, each checked), ``nearest`` (the model put it in other words, and the
-    sentence that it is nearest to is given instead), ``none`` (abstained).
+    sentence that it is nearest to is given instead; or it quoted beside the question, and the sentence that is nearest
+    to that is given), ``none`` (abstained).
     """
 
     text: str
@@ -71,13 +73,14 @@ def answer(question: str, *, index: Index, llm: Llm, adapter: str | None, princi
     if ABSTAIN in said:
         return Answer(ABSTAIN, (), "none", score)
     quotes = list(dict.fromkeys(quote for quote in verbatim(said, sources) if quote.source is not None))
+    if quotes and (better := nearer(llm, vector, sources, quotes)) is not None:
+        return Answer(f"{NEAREST} {_shown(better)}", _citations([better], hits), "nearest", score)
     if quotes:
         return Answer(" ".join(_shown(quote) for quote in quotes), _citations(quotes, hits), "quoted", score)
     nearest = closest(said, sources, floor=NEAREST_FLOOR)
     if nearest is None:
         return Answer(ABSTAIN, (), "none", score)
-    text = f"The nearest sentence in the sources: {_shown(nearest)}"
-    return Answer(text, _citations([nearest], hits), "nearest", score)
+    return Answer(f"{NEAREST} {_shown(nearest)}", _citations([nearest], hits), "nearest", score)
 
 
 def plain(text: str) -> str:

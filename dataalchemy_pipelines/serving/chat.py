@@ -22,6 +22,8 @@ from dataalchemy_pipelines.serving.answer import Answer, Citation, answer
 from resources.contracts import Kv, Lake, Llm
 
 KEPT_S = 7 * 24 * 3600
+ANSWERS_VERSION = 2
+"""Raise it when the same question would be answered otherwise, since answers are kept."""
 LONGEST_QUESTION = 4_000
 
 
@@ -52,7 +54,7 @@ class Chat:
         released = champion(self._lake)
         adapter = released.adapter if released else None
         models, rights = self._llm.describe(), sorted(self._access.items())
-        said = json.dumps([question, models, adapter, self._ref.as_value(), self._principals, rights])
+        said = json.dumps([ANSWERS_VERSION, question, models, adapter, self._ref.as_value(), self._principals, rights])
         key = f"answers:{hashlib.sha256(said.encode()).hexdigest()}"
         kept = self._kv.get(key)
         if kept is not None:

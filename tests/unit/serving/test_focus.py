@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataalchemy_pipelines.retrieval.index import Hit
-from dataalchemy_pipelines.serving.focus import FOCUS_CHARS, focus
+from dataalchemy_pipelines.serving.focus import FOCUS_CHARS, focus, nearer
+from dataalchemy_pipelines.synthesis.grounding import Quote
+from dataalchemy_pipelines.synthesis.prompts import Source
 
 WORDS = ("oven", "bike", "holiday")
 
@@ -60,3 +62,12 @@ def test_text_without_sentences_is_cut_at_its_lines() -> None:
     rows = "\n".join(f"| part {number} | {'oven' if number == 30 else 'lamp'} |" for number in range(60))
     ((source,),) = focus(Meanings(), [(np.array([1, 0, 0], np.float32), [hit(rows)])])  # type: ignore[arg-type]
     assert "| part 30 | oven |" in source.text and len(source.text) <= FOCUS_CHARS
+
+
+def test_a_quote_far_beside_the_question_gives_way_to_the_nearest_sentence() -> None:
+    oven = np.array([1, 0, 0], np.float32)
+    sources = [Source(1, "A", "The oven runs at 60 degrees."), Source(2, "B", "The bike costs 20 euros.")]
+    beside, right = Quote("The bike costs 20 euros.", 2, 2), Quote("The oven runs at 60 degrees.", 1, 1)
+    assert nearer(Meanings(), oven, sources, [beside]) == right  # type: ignore[arg-type]
+    assert nearer(Meanings(), oven, sources, [right]) is None  # type: ignore[arg-type]
+    assert nearer(Meanings(), oven, sources, [beside, right]) is None  # type: ignore[arg-type]
