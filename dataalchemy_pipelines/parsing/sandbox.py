@@ -128,7 +128,10 @@ class _Child:
         killer = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
         if killer == signal.SIGXCPU:
             return "time_limit"
-        starved = usage.ru_maxrss > max(MEMORY_BYTES // 2 // 1024, self._inherited_kb)
+        half = MEMORY_BYTES // 2
+        # Where the mark of memory is the parent's, the pages that the child itself touched tell.
+        held = usage.ru_maxrss * 1024 if self._inherited_kb * 1024 < half else usage.ru_minflt * resource.getpagesize()
+        starved = held > half
         return "memory_limit" if starved or killer == signal.SIGKILL else "broken"
 
     def end(self) -> tuple[int, resource.struct_rusage]:
