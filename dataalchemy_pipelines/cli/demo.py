@@ -19,7 +19,7 @@ from dataalchemy_pipelines.core.errors import WrongInput
 from resources.settings import CHECKOUT, Settings
 
 NOT_DOCUMENTS = ("README.md", "expected.json", "questions.jsonl")
-JUDGED = {"most_questions": 40, "generate_for": 12}
+JUDGED = {"most_questions": 40, "generate_for": 12, "max_new_tokens": 48}
 """Fewer questions than `evaluate` puts: enough for a narrow interval, and little more than a minute on two cores."""
 NEXT = """What to do next
   your own folder   ./alchemy full-cycle PATH      (ingest alone: ./alchemy ingest PATH)

@@ -58,20 +58,16 @@ class _Decoding:
         """The new tokens of each row, its stop token included."""
         answers: list[list[int]] = [[] for _ in range(len(self._next))]
         rows = list(range(len(answers)))
-        self._loaded.model.set_attn_implementation(self._loaded.numerics.decode)
-        try:
-            for step in range(max_new_tokens):
-                for row, token in zip(rows, self._next.tolist(), strict=True):
-                    answers[row].append(token)
-                going = [at for at, row in enumerate(rows) if answers[row][-1] not in self._loaded.chat.stops]
-                if not going or step == max_new_tokens - 1:
-                    break
-                if len(going) < len(rows):
-                    self._keep(going)
-                    rows = [rows[at] for at in going]
-                self._step()
-        finally:
-            self._loaded.model.set_attn_implementation("sdpa")
+        for step in range(max_new_tokens):
+            for row, token in zip(rows, self._next.tolist(), strict=True):
+                answers[row].append(token)
+            going = [at for at, row in enumerate(rows) if answers[row][-1] not in self._loaded.chat.stops]
+            if not going or step == max_new_tokens - 1:
+                break
+            if len(going) < len(rows):
+                self._keep(going)
+                rows = [rows[at] for at in going]
+            self._step()
         return answers
 
     def _step(self) -> None:

@@ -12,7 +12,7 @@ from dataalchemy_pipelines.models.load import ChatModel
 from dataalchemy_pipelines.models.prefill import SharedPrefix
 from resources.contracts import Score
 
-TOKEN_BUDGET = 4096
+TOKEN_BUDGET = 768
 LOGIT_ROWS = 256
 """Positions projected at once: 256 x 49,152 words x 4 bytes are 50 MB."""
 

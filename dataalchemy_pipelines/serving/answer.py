@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from dataalchemy_pipelines.retrieval.index import Hit, Index
 from dataalchemy_pipelines.serving.focus import focus, nearer
-from dataalchemy_pipelines.synthesis.grounding import Quote, closest, verbatim
+from dataalchemy_pipelines.synthesis.grounding import Quote, verbatim
 from dataalchemy_pipelines.synthesis.prompts import ABSTAIN, build_prompt
 from resources.contracts import Llm
 
@@ -17,8 +17,6 @@ SOURCES = 2
 SCORE_FLOOR = 0.18
 """Below this score of the best hit nothing on the matter is there: so it was for 96 % of 220 questions put to documents
 about something else, and for 1 % of the same questions put to the documents that answer them."""
-NEAREST_FLOOR = 0.5
-"""Token F1 from which a paraphrase counts as meaning a sentence of the sources."""
 MAX_NEW_TOKENS = 96
 NEAREST = "The nearest sentence in the sources:"
 
@@ -41,9 +39,8 @@ class Citation:
 class Answer:
     """What is said, and on what ground.
 
-    ``ground``: ``quoted`` (the model's own quotes, each checked), ``nearest`` (the model put it in other words, and the
-    sentence that it is nearest to is given instead; or it quoted beside the question, and the sentence that is nearest
-    to that is given), ``none`` (abstained).
+    ``ground``: ``quoted`` (the model's own quotes, each checked), ``nearest`` (the model quoted nothing or beside the
+    question, and the sentence that is nearest to the question is given instead), ``none`` (abstained).
     """
 
     text: str
@@ -73,14 +70,12 @@ def answer(question: str, *, index: Index, llm: Llm, adapter: str | None, princi
     if ABSTAIN in said:
         return Answer(ABSTAIN, (), "none", score)
     quotes = list(dict.fromkeys(quote for quote in verbatim(said, sources) if quote.source is not None))
-    if quotes and (better := nearer(llm, vector, sources, quotes)) is not None:
+    better = nearer(llm, vector, sources, quotes)
+    if better is not None:
         return Answer(f"{NEAREST} {_shown(better)}", _citations([better], hits), "nearest", score)
     if quotes:
         return Answer(" ".join(_shown(quote) for quote in quotes), _citations(quotes, hits), "quoted", score)
-    nearest = closest(said, sources, floor=NEAREST_FLOOR)
-    if nearest is None:
-        return Answer(ABSTAIN, (), "none", score)
-    return Answer(f"{NEAREST} {_shown(nearest)}", _citations([nearest], hits), "nearest", score)
+    return Answer(ABSTAIN, (), "none", score)
 
 
 def plain(text: str) -> str:

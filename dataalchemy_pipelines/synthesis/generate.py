@@ -15,15 +15,19 @@ from pydantic import BaseModel, Field, model_validator
 from dataalchemy_pipelines.core.records import SFT_PAIRS
 from dataalchemy_pipelines.synthesis.answers import informative, phrases
 from dataalchemy_pipelines.synthesis.grounding import fold
+from dataalchemy_pipelines.synthesis.passage import passage, passage_with
 from dataalchemy_pipelines.synthesis.prompts import ABSTAIN, Source, build_prompt, completion
 from dataalchemy_pipelines.synthesis.questions import question
 from dataalchemy_pipelines.synthesis.rarity import Pool, words_of
 
 PUBLIC = "public"
-PAIRS_VERSION = "2"
+PAIRS_VERSION = "3"
 """Raise it whenever the same chunks would give other pairs."""
 DRAWS = "1"
 """Part of every draw: raise it only where all pairs shall be drawn anew, and adapters learn from other ones."""
+
+OWN_FIRST = 0.75
+"""Share of quoted chunks that stand first, as a search puts the chunk that answers first more often than not."""
 
 
 class PairSettings(BaseModel, frozen=True, extra="forbid"):
@@ -31,8 +35,8 @@ class PairSettings(BaseModel, frozen=True, extra="forbid"):
 
     pairs_per_chunk: int = Field(2, ge=1, le=10, description="Most pairs that one chunk gives.")
     max_samples: int | None = Field(None, ge=1, description="Most pairs of the whole pool, the first by hash.")
-    abstain_share: float = Field(0.1, ge=0, le=0.5, description="Pairs whose sources do not hold the answer.")
-    no_sources_share: float = Field(0.05, ge=0, le=0.5, description="Pairs without any source.")
+    abstain_share: float = Field(0.06, ge=0, le=0.5, description="Pairs whose sources do not hold the answer.")
+    no_sources_share: float = Field(0.03, ge=0, le=0.5, description="Pairs without any source.")
     max_sources: int = Field(2, ge=1, le=5, description="Most sources in a prompt, the answer's own among them.")
     min_words: int = Field(6, ge=3, description="Shortest sentence that is an answer.")
     max_words: int = Field(40, le=100, description="Longest sentence that is an answer.")
@@ -114,9 +118,11 @@ def _pair(slot: _Slot, pool: Pool, settings: PairSettings) -> dict[str, Any]:
         kind = "no_sources"
     elif lot < settings.no_sources_share + settings.abstain_share and distractors:
         kind = "abstain"
-    shown = {"no_sources": [], "abstain": distractors, "quote": [slot.chunk, *distractors[: count - 1]]}[kind]
-    slot.draw.shuffle(shown)
-    sources = [Source(number, _topic(row), row["text"]) for number, row in enumerate(shown, start=1)]
+    shown = {"no_sources": [], "abstain": distractors, "quote": distractors[: count - 1]}[kind]
+    if kind == "quote":
+        first = slot.draw.random() < OWN_FIRST
+        shown.insert(0 if first else slot.draw.randint(1, max(1, len(shown))), slot.chunk)
+    sources = [Source(number, _topic(row), _shown(row, slot, asked, pool)) for number, row in enumerate(shown, start=1)]
     own = next((number for number, row in enumerate(shown, start=1) if row is slot.chunk), 0)
     return _row(slot.chunk) | {
         "pair_id": slot.pair_id,
@@ -128,6 +134,14 @@ def _pair(slot: _Slot, pool: Pool, settings: PairSettings) -> dict[str, Any]:
         "outcome": "kept",
         "reason": "",
     }
+
+
+def _shown(row: Mapping[str, Any], slot: _Slot, asked: str, pool: Pool) -> str:
+    """The passage of a chunk: with the answer, or from where a distractor comes closest to the question's words."""
+    if row is slot.chunk:
+        return passage_with(row["text"], slot.sentence, slot.draw)
+    wanted = set(words_of(asked))
+    return passage(row["text"], lambda part: sum(pool.weight(word) for word in sorted(wanted & set(words_of(part)))))
 
 
 def _distractors(slot: _Slot, asked: str, pool: Pool, *, count: int) -> list[dict[str, Any]]:

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dataalchemy_pipelines.synthesis.prompts import Source
-from dataalchemy_pipelines.synthesis.sentences import sentences
 
 MIN_QUOTE_WORDS = 3
 """A shorter quote stands in nearly every text by chance, and proves nothing."""
@@ -62,17 +61,6 @@ def token_f1(answer: str, gold: str) -> float:
     ours, theirs = Counter(tokens(answer)), Counter(tokens(gold))
     shared = (ours & theirs).total()
     return 2 * shared / (ours.total() + theirs.total()) if shared else 0.0
-
-
-def closest(answer: str, sources: Sequence[Source], *, floor: float) -> Quote | None:
-    """The sentence of the sources nearest to the answer by token F1, or None where none reaches ``floor``."""
-    found = [
-        (token_f1(answer, sentence), -source.number, sentence)
-        for source in sources
-        for sentence in sentences(source.text)
-    ]
-    best = max(found, default=(0.0, 0, ""))
-    return Quote(best[2], -best[1], -best[1]) if best[0] >= floor else None
 
 
 def _claims(answer: str) -> Iterator[tuple[list[str], int | None]]:

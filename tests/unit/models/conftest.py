@@ -12,7 +12,7 @@ from dataalchemy_pipelines.models.load import ChatModel, ModelFolder, load_chat_
 from dataalchemy_pipelines.models.sources import ModelSource
 from dataalchemy_pipelines.models.tiny import make_tiny_model
 
-EXACT = Numerics("cpu", torch.float32, decode="eager")
+EXACT = Numerics("cpu", torch.float32)
 
 
 @pytest.fixture(scope="session")

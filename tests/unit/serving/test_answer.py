@@ -35,15 +35,22 @@ def test_an_invented_quote_is_dropped_and_its_citation_with_it(llm: WordLlm, ind
     assert "Acme" not in given.text and len(given.citations) == 1
 
 
-def test_a_paraphrase_gives_the_nearest_sentence_and_says_so(llm: WordLlm, index: Index) -> None:
-    given = ask(llm, index, "All employees have 28 days leave")
+@pytest.mark.parametrize("said", ["All employees have 28 days leave", "Lunch is at noon in Oslo.", "", '"[1]"'])
+def test_what_stands_in_no_source_gives_way_to_the_nearest_sentence_and_says_so(
+    said: str, llm: WordLlm, index: Index
+) -> None:
+    given = ask(llm, index, said)
     assert given.ground == "nearest"
     assert given.text == 'The nearest sentence in the sources: "Employees have 28 days of leave." [1]'
 
 
-@pytest.mark.parametrize("said", [ABSTAIN, "Lunch is at noon on Fridays in Oslo.", "", '"[1]"'])
-def test_what_no_source_says_ends_in_abstention(said: str, llm: WordLlm, index: Index) -> None:
-    given = ask(llm, index, said)
+def test_a_model_that_says_it_is_not_there_is_believed(llm: WordLlm, index: Index) -> None:
+    given = ask(llm, index, ABSTAIN)
+    assert (given.text, given.citations, given.abstained) == (ABSTAIN, (), True)
+
+
+def test_no_quote_and_no_sentence_near_enough_end_in_abstention(llm: WordLlm, index: Index) -> None:
+    given = ask(llm, index, "Lunch is at noon.", "leave: zebra quasar saxophone trombone okapi lynx?")
     assert (given.text, given.citations, given.abstained) == (ABSTAIN, (), True)
 
 

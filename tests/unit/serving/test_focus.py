@@ -1,4 +1,4 @@
-"""Sources shown to the model: whole where short, else the stretch whose meaning is nearest to the question."""
+"""Sources shown to the model: of each chunk the stretch from the sentence nearest to the question on."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataalchemy_pipelines.retrieval.index import Hit
-from dataalchemy_pipelines.serving.focus import FOCUS_CHARS, focus, nearer
+from dataalchemy_pipelines.serving.focus import focus, nearer
 from dataalchemy_pipelines.synthesis.grounding import Quote
+from dataalchemy_pipelines.synthesis.passage import PASSAGE_CHARS
 from dataalchemy_pipelines.synthesis.prompts import Source
 
 WORDS = ("oven", "bike", "holiday")
@@ -33,35 +34,27 @@ FILLER = "Nothing of interest is said in this sentence of some length. "
 LONG = FILLER * 8 + "The oven runs at 60 degrees. " + FILLER * 8 + "The bike costs 20 euros. " + FILLER * 8
 
 
-def test_a_short_chunk_is_shown_whole() -> None:
-    model = Meanings()
-    ((source,),) = focus(model, [(np.ones(3, np.float32), [hit("The oven. And the bike.")])])  # type: ignore[arg-type]
-    assert (source.number, source.title, source.text) == (1, "A title", "The oven. And the bike.")
-    assert model.calls == 0
-
-
-def test_of_a_long_chunk_the_nearest_sentence_is_shown_with_its_neighbours() -> None:
+def test_each_chunk_is_shown_from_the_sentence_nearest_to_the_question_on() -> None:
     oven, bike = np.array([1, 0, 0], np.float32), np.array([0, 1, 0], np.float32)
     model = Meanings()
     (first,), (second,) = focus(model, [(oven, [hit(LONG)]), (bike, [hit(LONG)])])  # type: ignore[arg-type]
-    assert "The oven runs at 60 degrees." in first.text and "bike" not in first.text
-    assert "The bike costs 20 euros." in second.text and "oven" not in second.text
+    assert (first.number, first.title) == (1, "A title")
+    assert first.text.startswith("The oven runs at 60 degrees.") and second.text.startswith("The bike costs 20 euros.")
     assert model.calls == 1
     for source in (first, second):
         assert source.text in LONG, "a verbatim stretch, so that a quote of it stands in the document"
-        assert FOCUS_CHARS / 2 < len(source.text) <= FOCUS_CHARS
-
-
-def test_a_sentence_longer_than_the_bound_is_shown_whole() -> None:
-    sentence = "The oven " + "is hot and " * 60 + "stays so."
-    ((source,),) = focus(Meanings(), [(np.array([1, 0, 0], np.float32), [hit(f"{FILLER * 3}{sentence}")])])  # type: ignore[arg-type]
-    assert source.text == sentence
+        assert PASSAGE_CHARS / 2 < len(source.text) <= PASSAGE_CHARS
 
 
 def test_text_without_sentences_is_cut_at_its_lines() -> None:
     rows = "\n".join(f"| part {number} | {'oven' if number == 30 else 'lamp'} |" for number in range(60))
     ((source,),) = focus(Meanings(), [(np.array([1, 0, 0], np.float32), [hit(rows)])])  # type: ignore[arg-type]
-    assert "| part 30 | oven |" in source.text and len(source.text) <= FOCUS_CHARS
+    assert source.text.startswith("| part 30 | oven |") and len(source.text) <= PASSAGE_CHARS
+
+
+def test_a_chunk_without_anything_to_compare_is_shown_from_its_start() -> None:
+    ((source,),) = focus(Meanings(), [(np.array([1, 0, 0], np.float32), [hit("Yes. No.")])])  # type: ignore[arg-type]
+    assert source.text == "Yes. No."
 
 
 def test_a_quote_far_beside_the_question_gives_way_to_the_nearest_sentence() -> None:
@@ -71,3 +64,12 @@ def test_a_quote_far_beside_the_question_gives_way_to_the_nearest_sentence() -> 
     assert nearer(Meanings(), oven, sources, [beside]) == right  # type: ignore[arg-type]
     assert nearer(Meanings(), oven, sources, [right]) is None  # type: ignore[arg-type]
     assert nearer(Meanings(), oven, sources, [beside, right]) is None  # type: ignore[arg-type]
+
+
+def test_without_a_quote_the_nearest_sentence_is_given_only_if_it_is_near() -> None:
+    oven, holiday = np.array([1, 0, 0], np.float32), np.array([0, 0, 1], np.float32)
+    sources = [Source(1, "A", "The oven runs at 60 degrees."), Source(2, "B", "The bike costs 20 euros.")]
+    found = nearer(Meanings(), oven, sources, [])  # type: ignore[arg-type]
+    assert found == Quote("The oven runs at 60 degrees.", 1, 1)
+    assert nearer(Meanings(), holiday, sources, []) is None  # type: ignore[arg-type]
+    assert nearer(Meanings(), oven, [], []) is None  # type: ignore[arg-type]

@@ -29,7 +29,9 @@ from dataalchemy_pipelines.serving.judge import (
 from .conftest import WordLlm
 
 QUESTIONS = [
-    Question(id="q1", question="How much leave?", documents=("leave.md",), excerpt="Employees have 28 days of leave."),
+    Question(
+        id="q1", question="How many days of leave?", documents=("leave.md",), excerpt="Employees have 28 days of leave."
+    ),
     Question(
         id="q2",
         question="When is VPN back?",

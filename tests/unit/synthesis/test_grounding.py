@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dataalchemy_pipelines.synthesis.grounding import Quote, closest, token_f1, verbatim
+from dataalchemy_pipelines.synthesis.grounding import Quote, token_f1, verbatim
 from dataalchemy_pipelines.synthesis.prompts import ABSTAIN, Source
 
 SOURCES = [
@@ -51,13 +51,6 @@ def test_an_answer_without_quote_marks_is_one_quote() -> None:
 
 def test_a_chinese_quote_is_found_inside_a_sentence() -> None:
     assert verbatim('"年假为二十天" [1]', [Source(1, "", "员工的年假为二十天。")])[0].holds
-
-
-def test_the_closest_sentence_is_found_above_the_floor_only() -> None:
-    quote = closest("The unused days of leave expire in March", SOURCES, floor=0.5)
-    assert quote == Quote("Unused days expire in March.", 1, 1)
-    assert closest("Lunch is at noon", SOURCES, floor=0.5) is None
-    assert closest("anything", [], floor=0.5) is None
 
 
 def test_token_f1_is_that_of_squad() -> None:
