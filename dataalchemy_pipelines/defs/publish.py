@@ -3,7 +3,7 @@
 import dagster as dg
 
 from dataalchemy_pipelines.defs.failures import explained
-from dataalchemy_pipelines.engine.indexing import build_index
+from dataalchemy_pipelines.engine.indexing import build_index, chunks_beside_the_index
 from dataalchemy_pipelines.publishing.gate import GateSettings, Verdict
 from dataalchemy_pipelines.publishing.release import champion
 from dataalchemy_pipelines.serving.evaluate import evaluate, publish, questions_by_arm
@@ -28,6 +28,13 @@ def index(
             "digest": made.ref.chunks,
         },
     )
+
+
+@dg.asset_check(asset=index, blocking=True)
+def every_chunk_can_be_found(lake: dg.ResourceParam[Lake]) -> dg.AssetCheckResult:
+    """The index holds the kept chunks, all of them and no others."""
+    kept, wrong = chunks_beside_the_index(lake)
+    return dg.AssetCheckResult(passed=wrong == 0, metadata={"chunks": kept, "beside_the_index": wrong})
 
 
 class EvaluationConfig(JudgeSettings, dg.Config):

@@ -39,7 +39,7 @@ def build_index(lake: Lake, llm: Llm, progress: Progress) -> Indexed:
     chunks = frame(snapshot.read()).filter(pl.col("outcome") == KEPT).sort("chunk_id")
     documents = chunks["doc_id"].n_unique()
     if pointer is not None and pointer.value["basis"] == basis:
-        return Indexed(IndexRef(pointer.value["chunks"], pointer.value["vectors"]), chunks.height, 0, documents)
+        return Indexed(_ref(pointer.value), chunks.height, 0, documents)
     known = {} if pointer is None else _known(lake, pointer.value, llm.describe())
     vectors, embedded = _vectors(passages(chunks), known, llm, progress)
     ref = store(lake, chunks, vectors)
@@ -48,11 +48,24 @@ def build_index(lake: Lake, llm: Llm, progress: Progress) -> Indexed:
     return Indexed(ref, chunks.height, embedded, documents)
 
 
+def chunks_beside_the_index(lake: Lake) -> tuple[int, int]:
+    """How many chunks are kept, and how many of them the standing index lacks or holds though they are gone."""
+    rows = frame(lake.snapshot(CHUNKS).read(["chunk_id", "outcome"]))
+    kept = set(rows.filter(pl.col("outcome") == KEPT)["chunk_id"])
+    pointer = current(lake, POINTER)
+    held = set() if pointer is None else set(fetch(lake, _ref(pointer.value)).chunks["chunk_id"])
+    return len(kept), len(kept ^ held)
+
+
+def _ref(value: Mapping[str, Any]) -> IndexRef:
+    return IndexRef(value["chunks"], value["vectors"])
+
+
 def _known(lake: Lake, value: Mapping[str, Any], embedder: str) -> dict[str, NDArray[np.float32]]:
     """Vectors of the index before, by the hash of their passage, where the same embedder made them."""
     if value["embedder"] != embedder:
         return {}
-    index = fetch(lake, IndexRef(value["chunks"], value["vectors"]))
+    index = fetch(lake, _ref(value))
     return {_hash(text): vector for text, vector in zip(passages(index.chunks), index.vectors, strict=True)}
 
 

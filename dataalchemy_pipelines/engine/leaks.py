@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
+import polars as pl
+
 from dataalchemy_pipelines.core.outcomes import KEPT, frame
 from dataalchemy_pipelines.core.records import CLEAN_DOCUMENTS
-from dataalchemy_pipelines.transforms.redact import find
+from dataalchemy_pipelines.transforms.redact import count
 from resources.contracts import Lake
 
 COLUMNS = ("title", "native_id", "text")
@@ -17,7 +19,7 @@ def leaks(lake: Lake) -> dict[str, int]:
     found: Counter[str] = Counter()
     snapshot = lake.snapshot(CLEAN_DOCUMENTS)
     for file in snapshot.files():
-        rows = frame(lake.read_file(file.key, [*COLUMNS, "outcome"]))
-        for row in rows.filter(rows["outcome"] == KEPT).iter_rows(named=True):
-            found.update(span.kind for name in COLUMNS for span in find(row[name] or ""))
+        rows = frame(lake.read_file(file.key, [*COLUMNS, "outcome"])).filter(pl.col("outcome") == KEPT)
+        for name in COLUMNS:
+            found += count(rows[name])
     return dict(sorted(found.items()))

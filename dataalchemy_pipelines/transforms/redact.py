@@ -71,6 +71,11 @@ def find(text: str) -> list[Span]:
     return _find(pl.Series([text])).get(0, [])
 
 
+def count(texts: pl.Series) -> Counter[str]:
+    """How many values of each kind the texts hold. Cost: about 20 times less than finding them text by text."""
+    return Counter(span.kind for spans in _find(texts).values() for span in spans)
+
+
 def redact(texts: pl.Series) -> Redacted:
     """Each value replaced by ``[KIND]``; null stays null. Texts must be normalised: invisible characters hide values.
 

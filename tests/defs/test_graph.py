@@ -24,7 +24,7 @@ STORES = {
     "docker": {"DATAALCHEMY_LAKE": "s3://bucket/prefix", "DATAALCHEMY_KV": "redis://127.0.0.1:6379/0"},
 }
 """Deployment -> the addresses that it can't do without; a new deployment joins here."""
-BLOCKED = {RAW_RECORDS.name, *(target.name for _, target in STAGES), "training_sets", "adapter", "evaluations"}
+BLOCKED = {RAW_RECORDS.name, *(target.name for _, target in STAGES), "training_sets", "adapter", "index", "evaluations"}
 """Assets in which documents could get lost, leak, or be compared unfairly."""
 NUMBERS = ("dagster/row_count", "worked_on", "seen", "kept", "rejected", "quarantined", "duplicate_of", "lost")
 REFINED = ("raw_records", "documents", "clean_documents", "signatures", "clusters", "chunks")
