@@ -141,14 +141,37 @@ class Lake(Protocol):
 class Kv(Protocol):
     """A small, fast, forgettable store: cache, leases, rate limits, progress. Anything in it may vanish at any time."""
 
-    def describe(self) -> str: ...
-    def check(self) -> None: ...
-    def get(self, key: str) -> bytes | None: ...
-    def set(self, key: str, value: bytes, *, ttl_s: float | None = None) -> None: ...
-    def set_if_absent(self, key: str, value: bytes, *, ttl_s: float | None = None) -> bool: ...
-    def increment(self, key: str, *, ttl_s: float | None = None) -> int: ...
-    def delete(self, key: str) -> None: ...
-    def scan(self, prefix: str) -> list[str]: ...
+    def describe(self) -> str:
+        """Where it is, for people; never a password."""
+        ...
+
+    def check(self) -> None:
+        """Raises Unavailable, Misconfigured or Damaged when the store can't be written."""
+        ...
+
+    def get(self, key: str) -> bytes | None:
+        """The value of a key, or None where it is absent or expired."""
+        ...
+
+    def set(self, key: str, value: bytes, *, ttl_s: float | None = None) -> None:
+        """Write a value, in place of any other, for ``ttl_s`` seconds or for good."""
+        ...
+
+    def set_if_absent(self, key: str, value: bytes, *, ttl_s: float | None = None) -> bool:
+        """Write a value unless the key has one; True for the one caller that wrote it."""
+        ...
+
+    def increment(self, key: str, *, ttl_s: float | None = None) -> int:
+        """Count up from 0; ``ttl_s`` runs from the first count."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Remove a key; one that is gone already is no error."""
+        ...
+
+    def scan(self, prefix: str) -> list[str]:
+        """Every key that starts with ``prefix``, sorted."""
+        ...
 
     def acquire(self, name: str, *, owner: str, ttl_s: float) -> int | None:
         """A lease: a fencing token that grows with every holder, or None while another holds it."""
@@ -162,13 +185,17 @@ class Kv(Protocol):
 class Progress(Protocol):
     """Where work says how far it is. Numbers and names only."""
 
-    def step(self, stage: str, done: int, total: int | None, *, unit: str = "documents", note: str = "") -> None: ...
+    def step(self, stage: str, done: int, total: int | None, *, unit: str = "documents", note: str = "") -> None:
+        """``done`` of ``total`` units of a stage are through; None where the total is not known yet."""
+        ...
 
 
 class BatchEngine(Protocol):
     """Runs one function over many parts, in processes or on Spark; only names and counts cross."""
 
-    def describe(self) -> str: ...
+    def describe(self) -> str:
+        """What works here, for people; never a credential."""
+        ...
 
     def map(self, function: str, parts: Sequence[str], *, lake: Lake, on_result: Callable[[str], None]) -> None:
         """Call ``module:function(lake, part)`` once for each part and hand each result on as it comes.
@@ -178,7 +205,9 @@ class BatchEngine(Protocol):
         """
         ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Give back processes and connections; closing twice is no error."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -205,7 +234,9 @@ class Llm(Protocol):
     ``adapter`` is the digest of an adapter in the lake (``objects/adapters/<digest>/``), or None for the base.
     """
 
-    def describe(self) -> str: ...
+    def describe(self) -> str:
+        """What works here, for people; never a credential."""
+        ...
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """(n, d) unit-length vectors, in the order of the texts."""
@@ -221,13 +252,17 @@ class Llm(Protocol):
         """How well the model predicts each (prompt, completion), in order."""
         ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Give back processes and connections; closing twice is no error."""
+        ...
 
 
 class Trainer(Protocol):
     """Trains in a process, container or Job of its own. The spec and the result live in the lake."""
 
-    def describe(self) -> str: ...
+    def describe(self) -> str:
+        """What works here, for people; never a credential."""
+        ...
 
     def train(self, spec_key: str, *, progress: Progress) -> Mapping[str, Any]:
         """Run the training that the object ``spec_key`` describes, or find it done; return its result manifest."""
@@ -247,5 +282,10 @@ class Alert:
 class Notify(Protocol):
     """Where alerts go."""
 
-    def describe(self) -> str: ...
-    def send(self, alert: Alert) -> None: ...
+    def describe(self) -> str:
+        """What works here, for people; never a credential."""
+        ...
+
+    def send(self, alert: Alert) -> None:
+        """Hand an alert on. Raises Unavailable where nobody takes it."""
+        ...

@@ -40,7 +40,9 @@ FILE_ROWS = 500
 class Connector(Protocol):
     """What a source must offer: everything it holds, as received."""
 
-    def records(self) -> Iterator[RawRecord]: ...
+    def records(self) -> Iterator[RawRecord]:
+        """Each item once, in any order; one that could not be read carries its reason instead of its bytes."""
+        ...
 
 
 @dataclass
