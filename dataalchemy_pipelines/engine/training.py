@@ -22,8 +22,8 @@ SPECS = "objects/training_specs"
 class TrainSettings(BaseModel, frozen=True, extra="forbid"):
     """How long and how fast an adapter learns. Steps bound it, not time: the same spec gives the same adapter."""
 
-    max_steps: int = Field(24, ge=1, le=100_000, description="Optimiser steps.")
-    learning_rate: float = Field(2e-3, gt=0, le=0.1, description="Peak learning rate.")
+    max_steps: int = Field(14, ge=1, le=100_000, description="Optimiser steps.")
+    learning_rate: float = Field(1e-3, gt=0, le=0.1, description="Peak learning rate.")
     rank: int = Field(16, ge=1, le=256, description="Rank of the LoRA matrices.")
     token_budget: int = Field(384, ge=128, le=65_536, description="Most tokens in one step, padding included.")
     seed: int = Field(7, ge=0, description="Of the initial weights and of the order.")

@@ -1,4 +1,4 @@
-"""A Llama of some hundred thousand parameters and a tokenizer, trained on the spot: the machinery without the sense.
+"""A Llama of 160,000 parameters and a tokenizer, trained on the spot: the machinery without the sense.
 
 For tests of what handles models; what it says means nothing.
 """
@@ -21,7 +21,7 @@ CORPUS = [string.printable, "user assistant system", "the answer to the question
 
 
 def make_tiny_model(folder: Path, *, seed: int = 0, corpus: list[str] = CORPUS) -> Path:
-    """Write a model folder: about 200,000 parameters, byte-level BPE of 512 tokens, the template of SmolLM2's kind."""
+    """Write a model folder: about 160,000 parameters, byte-level BPE of 512 tokens, the template of SmolLM2's kind."""
     tokenizer = _tokenizer(corpus)
     config = LlamaConfig(
         vocab_size=512,
@@ -30,7 +30,7 @@ def make_tiny_model(folder: Path, *, seed: int = 0, corpus: list[str] = CORPUS) 
         num_hidden_layers=3,
         num_attention_heads=4,
         num_key_value_heads=2,
-        max_position_embeddings=512,
+        max_position_embeddings=1024,
         tie_word_embeddings=True,
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,

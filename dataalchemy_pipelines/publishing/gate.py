@@ -35,6 +35,11 @@ class Interval:
     high: float
     count: int
 
+    @property
+    def above_zero(self) -> bool:
+        """Whether all of it is, as it is told: an interval from 0.00 on is not."""
+        return round(self.low, 2) > 0
+
     def __str__(self) -> str:
         return f"{self.mean:.2f} [{self.low:.2f}, {self.high:.2f}]"
 
@@ -89,7 +94,7 @@ def decide(
     leaked = sum(leaks(text) for arm in (ADAPTER, ADAPTER_RETRIEVAL) for text in answers.get(arm, ()))
     found = {
         "too_few_questions": gain.count < settings.min_questions,
-        "no_gain": not gain.low > 0,
+        "no_gain": not gain.above_zero,
         "same_answers": same,
         "forgot": forgetting > settings.max_forgetting,
         "stops_less": drop > settings.max_stop_drop,
@@ -162,7 +167,7 @@ def figures(evaluations: pl.DataFrame, settings: GateSettings) -> tuple[ArmFigur
 
 def _sentence(gain: Interval, faults: Sequence[str]) -> str:
     interval = f"95 % interval {gain.low:.2f} to {gain.high:.2f}, {gain.count} questions"
-    if gain.low > 0:
+    if gain.above_zero:
         helped = f"It helped: {gain.mean:.2f} nats a token better than the base model with retrieval ({interval})"
         return f"{helped}; released." if not faults else f"{helped}, but {' and '.join(faults)}; not released."
     change = f"{abs(gain.mean):.2f} nats a token {'better' if gain.mean > 0 else 'worse'}"

@@ -21,7 +21,7 @@ from dataalchemy_pipelines.synthesis.questions import question
 from dataalchemy_pipelines.synthesis.rarity import Pool, words_of
 
 PUBLIC = "public"
-PAIRS_VERSION = "3"
+PAIRS_VERSION = "4"
 """Raise it whenever the same chunks would give other pairs."""
 DRAWS = "1"
 """Part of every draw: raise it only where all pairs shall be drawn anew, and adapters learn from other ones."""

@@ -29,7 +29,7 @@ def build_prompt(question: str, sources: Sequence[Source]) -> str:
 
 def completion(sentence: str, number: int) -> str:
     """The answer that quotes ``sentence`` from source ``number``."""
-    return f'"{sentence}" [{number}]'
+    return f"{sentence} [{number}]"
 
 
 def question_of(prompt: str) -> str:
@@ -39,4 +39,4 @@ def question_of(prompt: str) -> str:
 
 def quoted(answer: str) -> str:
     """The sentence that ``completion`` quoted."""
-    return answer.rpartition('" [')[0].removeprefix('"')
+    return answer.rpartition(" [")[0]

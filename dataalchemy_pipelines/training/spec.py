@@ -18,9 +18,9 @@ CODE_VERSION = "2"
 class TrainingSettings(BaseModel, frozen=True, extra="forbid"):
     """How an adapter learns. Only a bound in steps makes a run repeatable; seconds are for impatient trials."""
 
-    max_steps: int = Field(24, ge=1, le=100_000, description="Optimiser steps.")
+    max_steps: int = Field(14, ge=1, le=100_000, description="Optimiser steps.")
     max_seconds: float | None = Field(None, gt=0, description="Stop after this long, counted without validation.")
-    learning_rate: float = Field(2e-3, gt=0, le=0.1, description="Peak, after a short rise; falls along a cosine.")
+    learning_rate: float = Field(1e-3, gt=0, le=0.1, description="Peak, after a short rise; falls along a cosine.")
     rank: int = Field(16, ge=1, le=256, description="Rank of the LoRA matrices; their factor is 2.")
     token_budget: int = Field(384, ge=64, le=65_536, description="Most tokens in one step, padding included.")
     seed: int = Field(7, ge=0, description="Of the initial weights and of the order.")

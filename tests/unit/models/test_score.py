@@ -30,4 +30,4 @@ def test_a_batch_scores_like_one_plain_pass_over_each_pair(tiny: ChatModel) -> N
 
 def test_a_row_longer_than_the_context_is_refused_and_not_cut(tiny: ChatModel) -> None:
     with pytest.raises(Misconfigured, match="too long"):
-        score(tiny, [("word " * 600, "answer")])
+        score(tiny, [("word " * 1200, "answer")])

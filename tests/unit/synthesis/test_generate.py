@@ -57,7 +57,7 @@ def test_a_quote_stands_in_the_source_that_it_cites() -> None:
     quotes = KEPT.filter(pl.col("kind") == "quote")
     assert len(quotes) > 20
     for row in quotes.to_dicts():
-        sentence, number = row["completion"][1:].rsplit('" [', 1)
+        sentence, number = row["completion"].rsplit(" [", 1)
         block = row["prompt"].split(f"\n\n[{number[:-1]}]", 1)[1].split("\n\n[")[0]
         assert fold(sentence) in fold(block)
         assert row["prompt"].count(sentence) == 1, "the answer stands in one source only"

@@ -24,7 +24,7 @@ def test_without_sources_the_prompt_says_so() -> None:
 
 
 def test_a_completion_is_the_quoted_sentence_with_its_number() -> None:
-    assert completion("Leave is 28 days.", 2) == '"Leave is 28 days." [2]'
+    assert completion("Leave is 28 days.", 2) == "Leave is 28 days. [2]"
 
 
 def test_question_and_quote_are_read_back_even_where_they_hold_marks_of_their_own() -> None:
