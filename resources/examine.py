@@ -9,12 +9,13 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from resources import accelerator, provision
-from resources.contracts import Kv
 from resources.deployments import resources_for
 from resources.errors import DataAlchemyError
-from resources.lake import LocalLake, ObjectLake
+from resources.home import history_of
+from resources.lake import LocalLake
 from resources.settings import Settings
 
 OK, WARN, FAIL = "ok", "warn", "fail"
@@ -33,6 +34,18 @@ class Finding:
     fix: str = ""
 
 
+class Service(Protocol):
+    """What can be asked whether it works now."""
+
+    def describe(self) -> str:
+        """Where it is, for people; never a credential."""
+        ...
+
+    def check(self) -> None:
+        """Raises DataAlchemyError, with the mend, when it does not."""
+        ...
+
+
 def examine(settings: Settings) -> Iterator[Finding]:
     """Look at everything in turn. Raises Misconfigured only where the deployment itself is unknown."""
     resources = resources_for(settings)
@@ -43,13 +56,23 @@ def examine(settings: Settings) -> Iterator[Finding]:
     if isinstance(resources["lake"], LocalLake):
         yield Finding(OK, "durability", resources["lake"].durability)
     yield _service("cache", resources["kv"])
+    yield _history(settings)
     yield _dotenv(settings)
     yield _java()
     yield from _device(settings)
     yield from _installed()
 
 
-def _service(what: str, service: ObjectLake | Kv) -> Finding:
+def _history(settings: Settings) -> Finding:
+    """Where Dagster keeps its runs; PostgreSQL is asked, SQLite needs nothing but the home."""
+    try:
+        history = history_of(settings)
+    except DataAlchemyError as error:
+        return Finding(FAIL, "history", f"{error.what}: {error.subject}", error.fix)
+    return _service("history", history) if history else Finding(OK, "history", f"SQLite in {settings.dagster_home}")
+
+
+def _service(what: str, service: Service) -> Finding:
     try:
         service.check()
     except DataAlchemyError as error:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
+from string import Template
 from typing import TYPE_CHECKING
 
 from resources.errors import Unavailable
+from resources.history import PASSWORD_VARIABLE, PostgresHistory
 from resources.settings import Settings, export
 
 if TYPE_CHECKING:
@@ -18,9 +24,16 @@ PROCESS_TAG = "dataalchemy/process"
 
 
 def prepare(settings: Settings) -> Path:
-    """Make the home with its instance file, point Dagster at it, and return it. Raises Unavailable."""
-    home = settings.dagster_home
-    text = files("resources").joinpath("instances", f"{settings.deployment}.yaml").read_text(encoding="utf-8")
+    """Make the home with its instance file, point Dagster at it, and return it.
+
+    Where PostgreSQL keeps the history, that must answer. Raises Unavailable, Misconfigured, Missing.
+    """
+    home, text = settings.dagster_home, _instance("dagster.yaml")
+    if history := history_of(settings):
+        history.check()
+        export(**{PASSWORD_VARIABLE: history.password()})
+        names = {name: json.dumps(value) for name, value in asdict(history).items()}
+        text += Template(_instance("postgres.yaml")).substitute(names)
     instance_file = home / "dagster.yaml"
     try:
         home.mkdir(parents=True, exist_ok=True)
@@ -34,6 +47,42 @@ def prepare(settings: Settings) -> Path:
         ) from None
     export(DAGSTER_HOME=str(home), DAGSTER_DISABLE_TELEMETRY="yes")
     return home
+
+
+def migrate(settings: Settings) -> str:
+    """Make the history's schema, or bring an older version's up to date. Needs a prepared home; returns where it is."""
+    import dagster as dg
+
+    with history_speaking(settings), dg.DagsterInstance.get() as instance:
+        instance.upgrade()
+        instance.reindex()
+    history = history_of(settings)
+    return history.describe() if history else f"SQLite in {settings.dagster_home}"
+
+
+@contextmanager
+def history_speaking(settings: Settings) -> Iterator[None]:
+    """Turns errors of the history's database into ours. Raises Unavailable."""
+    from sqlalchemy.exc import DBAPIError
+
+    try:
+        yield
+    except DBAPIError as error:
+        reason = type(error.orig).__name__
+        if history := history_of(settings):
+            raise history.away(reason) from None
+        fix = "Make room or mend its permissions, then run the same command again; it continues."
+        subject = f"{settings.dagster_home} ({reason})"
+        raise Unavailable("Dagster's history cannot be written", subject=subject, fix=fix) from None
+
+
+def history_of(settings: Settings) -> PostgresHistory | None:
+    """The database that keeps the history; None where the home itself does."""
+    return PostgresHistory.at(settings.postgres_url) if settings.postgres_url else None
+
+
+def _instance(name: str) -> str:
+    return files("resources").joinpath("instances", name).read_text(encoding="utf-8")
 
 
 def this_process() -> str:

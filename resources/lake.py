@@ -229,6 +229,10 @@ class S3Lake(ObjectLake):
         """The address, with the server that serves it."""
         return f"{self.root} at {self.endpoint}" if self.endpoint else self.root
 
+    def credentials(self) -> tuple[str, str]:
+        """Key id and secret key, for a client that is made and dropped. Raises Missing where one is not set."""
+        return self._credential(self.key_variable), self._credential(self.secret_variable)
+
     def _credential(self, variable: str) -> str:
         value = secret(variable)
         if value is None:

@@ -56,6 +56,16 @@ class Settings(BaseSettings):
         alias="DATAALCHEMY_KV",
         description="`sqlite:///…` or `redis://host:port/0`. Default: `kv.sqlite` under the data path.",
     )
+    postgres_url: str | None = Field(
+        None,
+        alias="DATAALCHEMY_POSTGRES_URL",
+        description="`postgresql://user@host:port/database` of Dagster's history, where PostgreSQL keeps it.",
+    )
+    dagster_url: str | None = Field(
+        None,
+        alias="DATAALCHEMY_DAGSTER_URL",
+        description="Address of a running Dagster, `http://host:port`: commands send their work there.",
+    )
     device: str = Field("auto", alias="DATAALCHEMY_DEVICE", description="`auto`, `rocm`, `cuda` or `cpu`.")
     cache_override: Path | None = Field(
         None,
@@ -147,6 +157,7 @@ SECRET_VARIABLES = (
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "DATAALCHEMY_KV_PASSWORD",
+    "DATAALCHEMY_POSTGRES_PASSWORD",
     "DATAALCHEMY_ALERT_WEBHOOK",
 )
 """Names of the variables that hold secrets; the values are read at use, by `secret`."""

@@ -17,6 +17,7 @@ EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_MISSING = 0, 1, 2, 3
 COMMANDS = {
     "demo": "demo",
     "doctor": "doctor",
+    "init": "init",
     "up": "up",
     "ingest": "ingest",
     "train": "train",

@@ -9,7 +9,7 @@ from typing import Any
 from dataalchemy_pipelines.cli.screen import Screen
 from resources import errors as resource_errors
 from resources.errors import DataAlchemyError
-from resources.home import PROCESS_TAG, prepare, sweep, this_process
+from resources.home import PROCESS_TAG, history_speaking, prepare, sweep, this_process
 from resources.settings import Settings
 
 NO_CAPTURE = {
@@ -35,7 +35,7 @@ def run_job(
 
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
     reference = InstanceRef.from_dir(str(settings.dagster_home), overrides=NO_CAPTURE)
-    with dg.DagsterInstance.from_ref(reference) as instance:
+    with history_speaking(settings), dg.DagsterInstance.from_ref(reference) as instance:
         sweep(instance, nothing_else_runs=False)
         job = build_defs(settings, progress=screen, **overrides).resolve_job_def(name)
         with screen:

@@ -93,7 +93,7 @@ class House:
 def house(tmp_path: Path) -> House:
     """A house on a machine with a Python that suits, and uv."""
     house = House(tmp_path)
-    for name in ("alchemy", "pyproject.toml", "requirements/core.txt", "resources/instances/native.yaml"):
+    for name in ("alchemy", "pyproject.toml", "requirements/core.txt", "resources/instances/dagster.yaml"):
         (house.root / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, house.root / name)
     (tmp_path / "bin").mkdir()

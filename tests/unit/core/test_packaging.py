@@ -53,5 +53,5 @@ def test_every_pattern_is_for_a_file_that_is_there() -> None:
 
 def test_a_file_that_no_pattern_names_is_found() -> None:
     assert not carried("dataalchemy_pipelines/serving/general.jsonl", {"*": ["*.yaml"]})
-    assert not carried("resources/instances/native.yaml", {"resources": ["*.yaml"]})
-    assert carried("resources/instances/native.yaml", {"resources": ["instances/*.yaml"]})
+    assert not carried("resources/instances/dagster.yaml", {"resources": ["*.yaml"]})
+    assert carried("resources/instances/dagster.yaml", {"resources": ["instances/*.yaml"]})
