@@ -75,7 +75,8 @@ def _expectations(folder: Path) -> dict[str, Any] | None:
 
 
 def _register(lake: Any, folder: Path) -> str:
-    from dataalchemy_pipelines.engine.sources import Source, register
+    from dataalchemy_pipelines.core.records import Source
+    from dataalchemy_pipelines.engine.sources import register
 
     register(lake, Source("samples", str(folder), ("local",), NOT_DOCUMENTS))
     return "samples"

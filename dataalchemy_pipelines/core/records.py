@@ -38,6 +38,38 @@ HELD_OUT_BELOW = "40"
 """A document whose id starts below these hex digits, one in four, is held out: no adapter ever learns from it."""
 
 
+SOURCES, INBOX = "private/sources", "private/inbox"
+"""Where sources are registered, and where a person's machine lays what it reads for them."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A folder or file that is read again at each ingestion. Source names are part of every document's id.
+
+    ``kind`` is its line in the catalogue of connectors.
+    """
+
+    name: str
+    root: str
+    access: tuple[str, ...]
+    exclude: tuple[str, ...] = ()
+    kind: str = "folder"
+
+    @property
+    def key(self) -> str:
+        """Its object in the lake."""
+        return f"{SOURCES}/{self._digest}.json"
+
+    @property
+    def drops(self) -> str:
+        """The folder of the lake into which a person's machine lays what it reads of an inbox source."""
+        return f"{INBOX}/{self._digest}"
+
+    @property
+    def _digest(self) -> str:
+        return hashlib.sha256(self.name.encode()).hexdigest()[:32]
+
+
 @dataclass(frozen=True)
 class RawRecord:
     """One item as its source gave it.

@@ -13,12 +13,11 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import polars as pl
 
-from dataalchemy_pipelines.connectors.documents import Folder
+from dataalchemy_pipelines.connectors.catalogue import CATALOGUE, Connector
 from dataalchemy_pipelines.core.errors import WrongInput
 from dataalchemy_pipelines.core.outcomes import GONE, KEPT, QUARANTINED, SUPERSEDED, WITHDRAWN, frame
 from dataalchemy_pipelines.core.records import RAW_RECORDS, RawRecord, doc_id_of
@@ -35,14 +34,6 @@ RECIPE = "raw-1"
 WITHDRAW_SHARE = 0.2
 UPLOADS = 16
 FILE_ROWS = 500
-
-
-class Connector(Protocol):
-    """What a source must offer: everything it holds, as received."""
-
-    def records(self) -> Iterator[RawRecord]:
-        """Each item once, in any order; one that could not be read carries its reason instead of its bytes."""
-        ...
 
 
 @dataclass
@@ -227,7 +218,7 @@ def land_sources(
     return [
         land(
             lake,
-            Folder(Path(source.root), access=source.access, exclude=frozenset(source.exclude)),
+            CATALOGUE[source.kind](lake, source),
             source=source.name,
             progress=progress,
             confirm_withdrawals=confirm_withdrawals,

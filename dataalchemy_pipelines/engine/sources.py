@@ -6,29 +6,16 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from pathlib import Path
 
+from dataalchemy_pipelines.connectors.catalogue import CATALOGUE
+from dataalchemy_pipelines.connectors.inbox import lay_in
 from dataalchemy_pipelines.core.errors import WrongInput
+from dataalchemy_pipelines.core.records import SOURCES, Source
 from resources.contracts import Lake
 
-FOLDER = "private/sources"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-
-
-@dataclass(frozen=True)
-class Source:
-    """A folder or file that is read again at each ingestion. Source names are part of every document's id."""
-
-    name: str
-    root: str
-    access: tuple[str, ...]
-    exclude: tuple[str, ...] = ()
-
-    @property
-    def key(self) -> str:
-        """Its object in the lake."""
-        return f"{FOLDER}/{hashlib.sha256(self.name.encode()).hexdigest()[:32]}.json"
 
 
 def source_of(path: Path, *, name: str | None, access: Sequence[str]) -> Source:
@@ -60,7 +47,7 @@ def register(lake: Lake, source: Source) -> None:
 
 def registered(lake: Lake, names: Sequence[str] = ()) -> list[Source]:
     """The sources of these names, or all, by name. Raises WrongInput on a name that is not known."""
-    found = {source.name: source for source in (_load(lake.get(key)) for key in lake.listing(FOLDER))}
+    found = {source.name: source for source in (_load(lake.get(key)) for key in lake.listing(SOURCES))}
     for name in names:
         if name not in found:
             known = ", ".join(sorted(found)) or "none yet"
@@ -72,7 +59,19 @@ def registered(lake: Lake, names: Sequence[str] = ()) -> list[Source]:
 
 def _load(body: bytes) -> Source:
     fields = json.loads(body)
-    return Source(fields["name"], fields["root"], tuple(fields["access"]), tuple(fields["exclude"]))
+    access, exclude = tuple(fields["access"]), tuple(fields["exclude"])
+    return Source(fields["name"], fields["root"], access, exclude, fields.get("kind", "folder"))
+
+
+def send(lake: Lake, source: Source) -> Source:
+    """Read the source here and lay it into the lake's inbox, for machines that cannot see this one's files.
+
+    Returns the source as they know it, registered. Raises WrongInput as `register` does.
+    """
+    sent = replace(source, kind="inbox")
+    register(lake, sent)
+    lay_in(lake, sent.drops, CATALOGUE[source.kind](lake, source).records())
+    return sent
 
 
 def look_again(sources: Sequence[Source], cursor: str | None) -> tuple[str, str] | None:
@@ -93,6 +92,8 @@ def dropped(sources: Sequence[Source]) -> str:
     """A fingerprint of the sources' files (paths, sizes, times), so that a look costs no reading."""
     digest = hashlib.sha256()
     for source in sources:
+        if source.kind != "folder":
+            continue  # what sends to an inbox starts a run itself
         root = Path(source.root)
         files = [root] if root.is_file() else sorted(path for path in root.rglob("*") if path.is_file())
         for path in files:
