@@ -10,7 +10,7 @@ from resources.kv import RedisKv, SqliteKv
 from resources.lake import LocalLake, S3Lake
 from resources.llm import ProcessLlm
 from resources.notify import FileNotify, WebhookNotify
-from resources.progress import LogProgress
+from resources.progress import KvProgress, LogProgress
 from resources.settings import Settings, secret
 from resources.spark import AutoEngine
 from resources.trainer import ProcessTrainer
@@ -48,7 +48,7 @@ def docker(settings: Settings) -> Resources:
         "trainer": ProcessTrainer(),
         "llm": ProcessLlm(),
         "notify": _notify(settings),
-        "progress": LogProgress(),
+        "progress": KvProgress(kv=kv),
     }
 
 

@@ -23,10 +23,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
-from resources.contracts import BatchEngine, Lake
-from resources.errors import DataAlchemyError, Missing, Unavailable
+from resources.contracts import Lake
+from resources.errors import DataAlchemyError, Misconfigured, Missing, Unavailable
 from resources.java import use_java
 from resources.lake import open_lake
 from resources.progress import LOGGER, LogProgress
@@ -41,6 +41,7 @@ JAVA_MEND = "Install it with `sudo apt-get install openjdk-17-jre-headless`, or 
 POLL_S = 0.5
 WAVE = 8
 """Parts a core in one Spark job: results come when a job ends, so this is how often progress is seen."""
+ENGINE_TAG, MODES = "dataalchemy/engine", ("auto", "local", "spark")
 _PR_SET_PDEATHSIG = 1
 
 
@@ -244,13 +245,27 @@ def _worker_error(error: Exception, mark: str) -> Exception:
 
 
 class AutoEngine(dg.ConfigurableResource[Any]):
-    """In process for what one machine does at once; Spark from the size on where its start-up no longer counts."""
+    """In process for what one machine does at once; Spark from the size on where its start-up no longer counts.
+
+    A run's tag `dataalchemy/engine` of `local` or `spark` decides it for that run.
+    """
 
     spark_above_parts: int = Field(default=256, ge=1, description="Parts from which Spark runs them.")
+    _mode: str = PrivateAttr(default="auto")
 
     def describe(self) -> str:
-        """The rule."""
+        """The engine of this run, or the rule."""
+        if self._mode != "auto":
+            return self._chosen(0).describe()
         return f"auto, Spark above {self.spark_above_parts} parts"
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Dagster's start of a run. Raises Misconfigured on a tag of another value."""
+        self._mode = context.run.tags.get(ENGINE_TAG, "auto") if context.run else "auto"
+        if self._mode not in MODES:
+            raise Misconfigured(
+                "No such engine", subject=self._mode, fix=f"Tag the run with one of {', '.join(MODES)}."
+            )
 
     @cached_property
     def _local(self) -> LocalEngine:
@@ -262,8 +277,12 @@ class AutoEngine(dg.ConfigurableResource[Any]):
 
     def map(self, function: str, parts: Sequence[str], *, lake: Lake, on_result: Callable[[str], None]) -> None:
         """See `resources.contracts.BatchEngine`."""
-        engine: BatchEngine = self._spark if len(parts) > self.spark_above_parts else self._local
-        engine.map(function, parts, lake=lake, on_result=on_result)
+        self._chosen(len(parts)).map(function, parts, lake=lake, on_result=on_result)
+
+    def _chosen(self, parts: int) -> LocalEngine | SparkEngine:
+        if self._mode == "auto":
+            return self._spark if parts > self.spark_above_parts else self._local
+        return self._spark if self._mode == "spark" else self._local
 
     def close(self) -> None:
         """Close what was used."""

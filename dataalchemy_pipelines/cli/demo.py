@@ -12,7 +12,7 @@ from dataalchemy_pipelines.cli.chat import show_answer
 from dataalchemy_pipelines.cli.demo_home import demo_settings
 from dataalchemy_pipelines.cli.evaluate import show_verdict, take_questions
 from dataalchemy_pipelines.cli.expectations import differences, load_expectations
-from dataalchemy_pipelines.cli.ingest import engine_of, show
+from dataalchemy_pipelines.cli.ingest import show, take
 from dataalchemy_pipelines.cli.jobs import run_job
 from dataalchemy_pipelines.cli.screen import Screen
 from dataalchemy_pipelines.core.errors import WrongInput
@@ -49,14 +49,13 @@ def demo(settings: Settings, samples: Path | None, mode: str, as_json: bool) -> 
     screen, resources = Screen(as_json=as_json), resources_for(settings)
     screen.first_line(settings, resources)
     lake = resources["lake"]
-    source = _register(lake, folder)
+    source = _register(settings, lake, folder)
     questions = folder / "questions.jsonl"
     if questions.is_file():
         take_questions(lake, questions)
-    engine = {} if mode == "auto" else {"engine": engine_of(mode)}
     ops = {"evaluations": {"config": JUDGED}}
     llm = ResourceDefinition.hardcoded_resource(resources["llm"])  # outlives the run, for the question at the end
-    made = run_job(settings, "full_cycle", screen, ops=ops, llm=llm, **engine)
+    made = run_job(settings, "full_cycle", screen, ops=ops, mode=mode, llm=llm)
     screen.table("Before and after", ["what", "before", "after"], before_and_after(lake))
     show(screen, lake, made)
     wrong = _expected(screen, lake, source, expected)
@@ -74,11 +73,10 @@ def _expectations(folder: Path) -> dict[str, Any] | None:
     return load_expectations(path) if path.is_file() else None
 
 
-def _register(lake: Any, folder: Path) -> str:
+def _register(settings: Settings, lake: Any, folder: Path) -> str:
     from dataalchemy_pipelines.core.records import Source
-    from dataalchemy_pipelines.engine.sources import register
 
-    register(lake, Source("samples", str(folder), ("local",), NOT_DOCUMENTS))
+    take(settings, lake, Source("samples", str(folder), ("local",), NOT_DOCUMENTS))
     return "samples"
 
 
@@ -104,7 +102,7 @@ def _judged_and_asked(settings: Settings, screen: Screen, resources: Any) -> Non
     if verdict is not None:
         show_verdict(screen, verdict)
     question = showpiece(resources["lake"])
-    if question is not None:
+    if question is not None and not settings.dagster_url:  # a chat works on this machine
         screen.say(f"? {question}")
         with Chat(resources, principals=settings.asking) as session:
             show_answer(screen, session.ask(question))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from dataalchemy_pipelines.cli.ingest import engine_of, show
+from dataalchemy_pipelines.cli.ingest import show, take
 from dataalchemy_pipelines.cli.jobs import run_job
 from dataalchemy_pipelines.cli.screen import Screen
 from resources.settings import Settings
@@ -21,13 +21,12 @@ from resources.settings import Settings
 @click.pass_obj
 def full_cycle(settings: Settings, paths: tuple[Path, ...], mode: str, as_json: bool) -> None:
     """Ingest, refine, synthesize, train, judge, release, index: everything, in order."""
-    from dataalchemy_pipelines.engine.sources import register, source_of
+    from dataalchemy_pipelines.engine.sources import source_of
     from resources.deployments import resources_for
 
     screen = Screen(as_json=as_json)
     resources = resources_for(settings)
     screen.first_line(settings, resources)
     for path in paths:
-        register(resources["lake"], source_of(path, name=None, access=("local",)))
-    engine = {} if mode == "auto" else {"engine": engine_of(mode)}
-    show(screen, resources["lake"], run_job(settings, "full_cycle", screen, **engine))
+        take(settings, resources["lake"], source_of(path, name=None, access=("local",)))
+    show(screen, resources["lake"], run_job(settings, "full_cycle", screen, mode=mode))

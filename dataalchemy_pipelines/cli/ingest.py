@@ -11,6 +11,7 @@ import click
 from dataalchemy_pipelines.cli.jobs import run_job
 from dataalchemy_pipelines.cli.screen import Screen
 from dataalchemy_pipelines.core.errors import WrongInput
+from dataalchemy_pipelines.core.records import Source
 from resources.settings import Settings
 
 JOBS = {"wash": "wash", "refine": "refine", "all": "full_cycle"}
@@ -33,7 +34,7 @@ JOBS = {"wash": "wash", "refine": "refine", "all": "full_cycle"}
 @click.pass_obj
 def ingest(settings: Settings, /, paths: Sequence[Path], **options: Any) -> None:
     """Read PATH… (or every known source again) into the lake, and on through the stages."""
-    from dataalchemy_pipelines.engine.sources import register, source_of
+    from dataalchemy_pipelines.engine.sources import source_of
     from resources.deployments import resources_for
 
     screen = Screen(as_json=options["as_json"])
@@ -45,23 +46,26 @@ def ingest(settings: Settings, /, paths: Sequence[Path], **options: Any) -> None
         )
     sources = [source_of(path, name=options["name"], access=options["access"]) for path in paths]
     for source in sources:
-        register(resources["lake"], source)
+        take(settings, resources["lake"], source)
     names = [source.name for source in sources] or ([options["name"]] if options["name"] else [])
     config = {"sources": names, "confirm_withdrawals": options["confirm_withdrawals"]}
     ops: dict[str, Any] = {"raw_records": {"config": config}}
-    engine = {} if options["mode"] == "auto" else {"engine": engine_of(options["mode"])}
-    made = run_job(settings, JOBS[options["stage"]], screen, ops=ops, **engine)
+    mode = options["mode"]
+    made = run_job(settings, JOBS[options["stage"]], screen, ops=ops, mode=mode)
     if options["synthesis"] and options["stage"] != "all":
         limits = {"max_samples": options["max_samples"]} if options["max_samples"] else {}
-        made |= run_job(settings, "synthesize", screen, ops={"training_sets": {"config": limits}}, **engine)
+        made |= run_job(settings, "synthesize", screen, ops={"training_sets": {"config": limits}}, mode=mode)
     show(screen, resources["lake"], made)
 
 
-def engine_of(mode: str) -> Any:
-    """The engine of a mode, where a person asked for one."""
-    from resources.spark import LocalEngine, SparkEngine
+def take(settings: Settings, lake: Any, source: Source) -> None:
+    """Make a source known to those who work: here as it is, elsewhere by what is read of it here."""
+    from dataalchemy_pipelines.engine.sources import register, send
 
-    return SparkEngine() if mode == "spark" else LocalEngine()
+    if settings.dagster_url:
+        send(lake, source)
+    else:
+        register(lake, source)
 
 
 def show(screen: Screen, lake: Any, made: dict[str, dict[str, Any]]) -> None:

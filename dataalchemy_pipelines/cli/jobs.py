@@ -1,4 +1,4 @@
-"""Runs a job of the definitions in this process, on the kept home, so that the run is in the UI like any other."""
+"""Runs a job of the definitions: in this process on the kept home, or on the Dagster that the settings name."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from dataalchemy_pipelines.cli.failures import SAID, FailedStep, error_of
 from dataalchemy_pipelines.cli.screen import Screen
-from resources import errors as resource_errors
 from resources.errors import DataAlchemyError
 from resources.home import PROCESS_TAG, history_speaking, prepare, sweep, this_process
 from resources.settings import Settings
@@ -20,13 +20,40 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 def run_job(
-    settings: Settings, name: str, screen: Screen, *, ops: Mapping[str, Any] | None = None, **overrides: Any
+    settings: Settings,
+    name: str,
+    screen: Screen,
+    *,
+    ops: Mapping[str, Any] | None = None,
+    mode: str = "auto",
+    **overrides: Any,
 ) -> dict[str, dict[str, Any]]:
     """Run one job to its end; return each asset's metadata as plain values.
 
-    Raises the error that ended the run, with its own what, subject and fix, LostDocuments where a check failed, or
-    KeyboardInterrupt.
+    ``overrides`` replace resources of a run in this process. Raises the error that ended the run, with its own what,
+    subject and fix, LostDocuments where a check failed, or KeyboardInterrupt.
     """
+    from resources.spark import ENGINE_TAG
+
+    tags = {ENGINE_TAG: mode, "dataalchemy/deployment": settings.deployment}
+    if settings.dagster_url:
+        from dataalchemy_pipelines.cli.remote import follow, launch
+
+        run_id = launch(settings.dagster_url, name, ops=dict(ops or {}), tags=tags)
+        with screen:
+            return follow(settings, run_id, screen)
+    return _run_here(settings, name, screen, ops=ops, tags=tags, overrides=overrides)
+
+
+def _run_here(
+    settings: Settings,
+    name: str,
+    screen: Screen,
+    *,
+    ops: Mapping[str, Any] | None,
+    tags: dict[str, str],
+    overrides: dict[str, Any],
+) -> dict[str, dict[str, Any]]:
     prepare(settings)
     import dagster as dg
     from dagster._core.instance.ref import InstanceRef
@@ -43,7 +70,7 @@ def run_job(
                 run_config={**QUIET, "ops": dict(ops or {})},
                 instance=instance,
                 raise_on_error=False,
-                tags={PROCESS_TAG: this_process(), "dataalchemy/deployment": settings.deployment},
+                tags={PROCESS_TAG: this_process(), **tags},
             )
     if not result.success:
         raise _error_of(result)
@@ -52,29 +79,14 @@ def run_job(
 
 
 def _error_of(result: Any) -> DataAlchemyError:
-    """The error that ended a run, made again from what the failure carries."""
-    from dataalchemy_pipelines.core import errors as core_errors
+    """The error that ended a run in this process."""
+    failed = [event for event in result.all_events if event.is_step_failure]
+    checks = [check.check_name for check in result.get_asset_check_evaluations() if not check.passed]
+    return error_of([_failed(event) for event in failed], checks)
 
-    for event in result.all_events:
-        if not event.is_step_failure:
-            continue
-        failure = event.step_failure_data.user_failure_data
-        if failure is not None and "what" in failure.metadata:
-            said = {key: str(value.value) for key, value in failure.metadata.items()}
-            known: dict[str, type[DataAlchemyError]] = {**vars(core_errors), **vars(resource_errors)}
-            return known.get(said["kind"], DataAlchemyError)(said["what"], subject=said["subject"], fix=said["fix"])
-        error = event.step_failure_data.error
-        name = (error.cause or error).cls_name if error is not None else "unknown"
-        if name == "DagsterExecutionInterruptedError":
-            raise KeyboardInterrupt
-        if name == "DagsterAssetCheckFailedError":
-            break
-        return DataAlchemyError(
-            "A step failed", subject=f"{event.step_key} ({name})", fix="`dataalchemy up` shows its log."
-        )
-    failed = [check.check_name for check in result.get_asset_check_evaluations() if not check.passed]
-    return core_errors.LostDocuments(
-        "A check did not hold, so nothing after it was made",
-        subject=", ".join(failed) or "unknown",
-        fix="`dataalchemy up` shows the numbers beside the asset.",
-    )
+
+def _failed(event: Any) -> FailedStep:
+    data = event.step_failure_data
+    metadata = data.user_failure_data.metadata if data.user_failure_data is not None else {}
+    said = {name: str(metadata[name].value) for name in SAID if name in metadata}
+    return FailedStep(event.step_key, said, (data.error.cause or data.error).cls_name if data.error else "unknown")

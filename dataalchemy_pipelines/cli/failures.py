@@ -1,0 +1,42 @@
+"""Why a run failed, from what Dagster tells of its steps and checks, as one of our errors. Keep Dagster's types out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from dataalchemy_pipelines.core import errors as core_errors
+from resources import errors as resource_errors
+from resources.errors import DataAlchemyError
+
+SEE_IT = "`dataalchemy up` shows its log."
+SAID = ("kind", "what", "subject", "fix")
+
+
+@dataclass(frozen=True)
+class FailedStep:
+    """A step that failed: what it said, if it was an error of ours, and the class of what it raised."""
+
+    key: str
+    said: Mapping[str, str]
+    class_name: str
+
+
+def error_of(steps: Sequence[FailedStep], failed_checks: Sequence[str]) -> DataAlchemyError:
+    """The error that ended a run, made again. Raises KeyboardInterrupt where a person stopped it."""
+    for step in steps:
+        if "what" in step.said:
+            known: dict[str, type[DataAlchemyError]] = {**vars(core_errors), **vars(resource_errors)}
+            kind = known.get(step.said["kind"], DataAlchemyError)
+            return kind(step.said["what"], subject=step.said["subject"], fix=step.said["fix"])
+        if step.class_name == "DagsterExecutionInterruptedError":
+            raise KeyboardInterrupt
+        if step.class_name != "DagsterAssetCheckFailedError":
+            return DataAlchemyError("A step failed", subject=f"{step.key} ({step.class_name})", fix=SEE_IT)
+    if not failed_checks:
+        return DataAlchemyError("The run failed before a step did", subject="run", fix=SEE_IT)
+    return core_errors.LostDocuments(
+        "A check did not hold, so nothing after it was made",
+        subject=", ".join(failed_checks),
+        fix="`dataalchemy up` shows the numbers beside the asset.",
+    )
