@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 PROCESS_TAG = "dataalchemy/process"
 """Run tag: `pid:start time` of the process that works on the run, where that process is our own."""
 
+RUNS_COUNTED = 1000
+
 
 def prepare(settings: Settings) -> Path:
     """Make the home with its instance file, point Dagster at it, and return it.
@@ -58,6 +60,25 @@ def migrate(settings: Settings) -> str:
         instance.reindex()
     history = history_of(settings)
     return history.describe() if history else f"SQLite in {settings.dagster_home}"
+
+
+def runs_by_status(settings: Settings) -> tuple[dict[tuple[str, str], float], dict[tuple[str, str], float]]:
+    """How many runs each job has in each status, and when the last of them ended, in seconds since 1970.
+
+    Looks at the newest `RUNS_COUNTED`. Raises Unavailable, Misconfigured, Missing.
+    """
+    prepare(settings)
+    import dagster as dg
+
+    counted: dict[tuple[str, str], float] = {}
+    ended: dict[tuple[str, str], float] = {}
+    with history_speaking(settings), dg.DagsterInstance.get() as instance:
+        for record in instance.get_run_records(limit=RUNS_COUNTED):
+            key = (record.dagster_run.job_name, record.dagster_run.status.value.lower())
+            counted[key] = counted.get(key, 0.0) + 1
+            if record.end_time is not None:
+                ended[key] = max(ended.get(key, 0.0), record.end_time)
+    return counted, ended
 
 
 @contextmanager

@@ -31,6 +31,7 @@ COMMANDS = {
     "ledger": "ledger",
     "quarantine": "quarantine",
     "lake": "lake",
+    "metrics": "metrics",
     "setup": "setup",
     "test": "test",
 }
