@@ -9,6 +9,8 @@ from dataalchemy_pipelines.defs import automation
 from resources.deployments import resources_for
 from resources.settings import Settings
 
+LOGGERS = {"text": dg.colored_console_logger, "json": dg.json_console_logger}
+
 
 def build_defs(settings: Settings, **overrides: Any) -> dg.Definitions:
     """All definitions over one deployment's resources; tests and the command line replace some of them by key."""
@@ -18,6 +20,7 @@ def build_defs(settings: Settings, **overrides: Any) -> dg.Definitions:
         jobs=automation.JOBS,
         schedules=[automation.scheduled_ingestion],
         sensors=[automation.dropped_files, automation.run_failed],
+        loggers={"console": LOGGERS[settings.log_format]},
         executor=dg.in_process_executor,  # a process a step costs a full cycle 26 starts; heavy work has its own
         resources={**resources_for(settings), **overrides},
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from dotenv import dotenv_values
 from pydantic import Field, ValidationError, field_validator
@@ -84,6 +84,11 @@ class Settings(BaseSettings):
         None,
         alias="DATAALCHEMY_SCHEDULE",
         description="Cron expression of the scheduled ingestion. Default: hourly, and off until switched on.",
+    )
+    log_format: Literal["text", "json"] = Field(
+        "text",
+        alias="DATAALCHEMY_LOG_FORMAT",
+        description="`text`, or `json`: what runs and `up` log is one JSON object a line.",
     )
     alert_file_override: Path | None = Field(
         None, alias="DATAALCHEMY_ALERT_FILE", description="File of alerts. Default: `alerts.jsonl` under the data path."

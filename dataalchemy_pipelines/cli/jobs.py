@@ -42,17 +42,12 @@ def run_job(
         run_id = launch(settings.dagster_url, name, ops=dict(ops or {}), tags=tags)
         with screen:
             return follow(settings, run_id, screen)
-    return _run_here(settings, name, screen, ops=ops, tags=tags, overrides=overrides)
+    run = {"run_config": {**QUIET, "ops": dict(ops or {})}, "tags": {PROCESS_TAG: this_process(), **tags}}
+    return _run_here(settings, name, run, progress=screen, overrides=overrides)
 
 
 def _run_here(
-    settings: Settings,
-    name: str,
-    screen: Screen,
-    *,
-    ops: Mapping[str, Any] | None,
-    tags: dict[str, str],
-    overrides: dict[str, Any],
+    settings: Settings, name: str, run: dict[str, Any], *, progress: Screen, overrides: dict[str, Any]
 ) -> dict[str, dict[str, Any]]:
     prepare(settings)
     import dagster as dg
@@ -64,14 +59,9 @@ def _run_here(
     reference = InstanceRef.from_dir(str(settings.dagster_home), overrides=NO_CAPTURE)
     with history_speaking(settings), dg.DagsterInstance.from_ref(reference) as instance:
         sweep(instance, nothing_else_runs=False)
-        job = build_defs(settings, progress=screen, **overrides).resolve_job_def(name)
-        with screen:
-            result = job.execute_in_process(
-                run_config={**QUIET, "ops": dict(ops or {})},
-                instance=instance,
-                raise_on_error=False,
-                tags={PROCESS_TAG: this_process(), **tags},
-            )
+        job = build_defs(settings, progress=progress, **overrides).resolve_job_def(name)
+        with progress:
+            result = job.execute_in_process(instance=instance, raise_on_error=False, **run)
     if not result.success:
         raise _error_of(result)
     made = [event.materialization for event in result.get_asset_materialization_events()]

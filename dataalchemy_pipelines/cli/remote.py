@@ -15,6 +15,7 @@ from typing import Any
 
 from dataalchemy_pipelines.cli.failures import SAID, FailedStep, error_of
 from dataalchemy_pipelines.cli.screen import Screen
+from dataalchemy_pipelines.defs.automation import CONSOLE
 from resources.errors import DataAlchemyError, Unavailable
 from resources.settings import Settings
 
@@ -52,7 +53,7 @@ def launch(url: str, job: str, *, ops: dict[str, Any], tags: dict[str, str]) -> 
     """Start a run of a job and return its id. Raises Unavailable, and DataAlchemyError where Dagster refuses it."""
     selector = {"repositoryLocationName": LOCATION, "repositoryName": REPOSITORY, "jobName": job}
     pairs = [{"key": key, "value": value} for key, value in tags.items()]
-    params = {"selector": selector, "runConfigData": {"ops": ops}, "executionMetadata": {"tags": pairs}}
+    params = {"selector": selector, "runConfigData": {"ops": ops, **CONSOLE}, "executionMetadata": {"tags": pairs}}
     answer = _ask(url, _LAUNCH, params=params)["launchRun"]
     if answer["__typename"] != "LaunchRunSuccess":
         fix = "See that its code location is loaded and of this version: open the address in a browser."

@@ -104,7 +104,8 @@ def _start(settings: Settings, port: int, lock: int) -> subprocess.Popen[bytes]:
     fields = type(settings).model_fields.items()
     paths = {str(field.alias): getattr(settings, name) for name, field in fields}
     absolute = {alias: str(path) for alias, path in paths.items() if isinstance(path, Path)}
-    python = [sys.executable, "-W", "ignore", "-m", "dagster", "dev", "--log-level", "error"]
+    log = ["--log-level", "error", "--log-format", {"text": "colored", "json": "json"}[settings.log_format]]
+    python = [sys.executable, "-W", "ignore", "-m", "dagster", "dev", *log]
     return subprocess.Popen(
         [*python, "--workspace", str(workspace()), "-h", HOST, "-p", str(port)],
         env={**child_environment(), **absolute},

@@ -1,6 +1,9 @@
 """Jobs, the schedule, the file-drop sensor and the word on failed runs. Keep work out; jobs select assets."""
 
+from typing import Any
+
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from dataalchemy_pipelines.engine.sources import look_again, registered
 from resources.contracts import Alert, Lake, Notify
@@ -9,6 +12,8 @@ from resources.settings import Settings
 HOURLY = "0 * * * *"
 SETTINGS = Settings.read()
 ON, OFF = dg.DefaultScheduleStatus.RUNNING, dg.DefaultScheduleStatus.STOPPED
+CONSOLE: dict[str, Any] = {"loggers": {"console": {"config": {}}}}
+"""Names the console logger of the definitions, text or JSON; a run that names none logs text."""
 LANDING = dg.AssetSelection.assets("raw_records")
 CLEANING = dg.AssetSelection.groups("clean")
 REFINING = dg.AssetSelection.groups("clean", "curate")
@@ -16,15 +21,18 @@ SYNTHESIS = dg.AssetSelection.groups("synthesize")
 TRAINING = dg.AssetSelection.groups("train")
 PUBLISHING = dg.AssetSelection.groups("publish")
 
-ingest = dg.define_asset_job("ingest", LANDING, description="Read the sources; nothing more.")
-refine = dg.define_asset_job("refine", LANDING | REFINING, description="Read the sources, clean, deduplicate, cut.")
-wash = dg.define_asset_job("wash", LANDING | CLEANING, description="Read the sources and clean.")
-synthesize = dg.define_asset_job("synthesize", SYNTHESIS, description="Make supervised pairs and the training set.")
-train = dg.define_asset_job("train", SYNTHESIS | TRAINING, description="Train an adapter on the pairs.")
-publish = dg.define_asset_job(
-    "publish", PUBLISHING, description="Build the index, judge the adapter, release it or not."
-)
-full_cycle = dg.define_asset_job("full_cycle", dg.AssetSelection.all(), description="Everything, in order.")
+
+def _job(name: str, selection: dg.AssetSelection, description: str) -> UnresolvedAssetJobDefinition:
+    return dg.define_asset_job(name, selection, description=description, config=CONSOLE)
+
+
+ingest = _job("ingest", LANDING, "Read the sources; nothing more.")
+refine = _job("refine", LANDING | REFINING, "Read the sources, clean, deduplicate, cut.")
+wash = _job("wash", LANDING | CLEANING, "Read the sources and clean.")
+synthesize = _job("synthesize", SYNTHESIS, "Make supervised pairs and the training set.")
+train = _job("train", SYNTHESIS | TRAINING, "Train an adapter on the pairs.")
+publish = _job("publish", PUBLISHING, "Build the index, judge the adapter, release it or not.")
+full_cycle = _job("full_cycle", dg.AssetSelection.all(), "Everything, in order.")
 JOBS = (ingest, wash, refine, synthesize, train, publish, full_cycle)
 
 scheduled_ingestion = dg.ScheduleDefinition(
