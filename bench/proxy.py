@@ -1,4 +1,4 @@
-"""A proxy in front of a server that breaks the network on command: cut, slow, reset, or replies lost after the write."""
+"""A proxy in front of a server that breaks the network on command: cut, slow, reset, replies lost after the write."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def check(lake: ObjectLake, outcome: Outcome, said: list[int]) -> int:
 
 
 def _written(lake: ObjectLake, after_s: float) -> tuple[list[int], bool]:
-    """Let a writer commit and kill it ``after_s`` after its first acknowledgement; what it said, and if that ended it."""
+    """Let a writer commit and kill it ``after_s`` after its first acknowledgement; what it said, and whether it hit."""
     with writer(lake) as (process, acknowledged):
         if not acknowledged.poll(GIVE_UP_S):
             return [], False
