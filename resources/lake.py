@@ -79,14 +79,20 @@ class ObjectLake(dg.ConfigurableResource[Any]):
     def create(self, key: str, body: bytes) -> bool:
         """Write ``key`` if nobody has; False when another writer was first.
 
-        A store may do the write and lose the reply; the client then tries again and is told that the key exists. So
-        the body that is there is read back: equal to ours means that ours is in. Callers put a nonce into the body.
+        A store may do the write and lose the reply; the client then tries again and is told that the key exists, or
+        gives up, as after a connection that was reset. So the body that is there is read back: equal to ours means
+        that ours is in. Callers put a nonce into the body.
         """
         try:
             with self._speaking():
                 obstore.put(self._store, key, body, mode="create")
         except AlreadyExistsError:
             return self.get(key) == body
+        except Unavailable as error:
+            try:
+                return self.get(key) == body
+            except NotFound:
+                raise error from None
         self.settle([key])
         return True
 

@@ -80,7 +80,7 @@ class Speaking:
 
 def reason_of(error: BaseException) -> str:
     """A store's error as a few words of a closed list; its own text may quote addresses and keys."""
-    text = str(error).lower()
+    text = str(error).lower().replace("retry_timeout", "")  # a setting that every error of obstore quotes
     for words, reason in _REASONS:
         if any(word in text for word in words):
             return reason
@@ -91,9 +91,13 @@ _REASONS = (
     (("no space", "storage full", "os error 28", "quota"), "no space left"),
     (("permission denied", "os error 13", "read-only", "os error 30"), "permission denied"),
     (("file too large", "os error 27"), "file size limit"),
-    (("accessdenied", "invalidaccesskey", "signaturedoesnotmatch", "403", "unauthorized"), "credentials refused"),
+    (
+        ("accessdenied", "invalidaccesskey", "signaturedoesnotmatch", "403 forbidden", "unauthorized"),
+        "credentials refused",
+    ),
     (("nosuchbucket",), "no such bucket"),
     (("connection refused", "connect error", "tcp connect", "dns error"), "connection refused"),
+    (("connection reset", "connectionreset", "incompletemessage", "broken pipe"), "connection lost"),
     (("timed out", "timeout"), "timed out"),
-    (("503", "slowdown", "service unavailable"), "service unavailable"),
+    (("503 service", "slowdown", "service unavailable"), "service unavailable"),
 )

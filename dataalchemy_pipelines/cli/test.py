@@ -33,7 +33,7 @@ class Part:
 
 
 PARTS = {
-    "services": Part(programs=("minio", "redis-server")),
+    "services": Part(programs=("minio", "versitygw", "redis-server")),
     "spark": Part(needs=("spark-java",), java=True),
     "models": Part(needs=("training", "models")),
     "system": Part(needs=("training", "models")),

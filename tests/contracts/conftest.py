@@ -4,38 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from bench.servers import MinioServer, S3Server
 from resources.lake import LocalLake, ObjectLake, S3Lake
+from resources.settings import secret
+
+SERVERS = {"minio": "minio_server", "versitygw": "versity_server"}
 
 
-@pytest.fixture(params=["directory", pytest.param("minio", marks=pytest.mark.services)])
-def lake(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectLake:
+@pytest.fixture(params=["directory", *(pytest.param(name, marks=pytest.mark.services) for name in SERVERS)])
+def lake(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ObjectLake:
     """An empty lake on each backend."""
     if request.param == "directory":
         return LocalLake(root=(tmp_path / "lake").as_uri())
-    lake: ObjectLake = request.getfixturevalue("s3_lake")
-    return lake
+    return _in_a_bucket(request.getfixturevalue(SERVERS[request.param]), monkeypatch)
 
 
 @pytest.fixture
-def s3_lake(minio_server: Any, monkeypatch: pytest.MonkeyPatch) -> S3Lake:
+def s3_lake(minio_server: MinioServer, monkeypatch: pytest.MonkeyPatch) -> S3Lake:
     """An empty lake in a bucket of its own on a real MinIO."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", minio_server.access_key)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", minio_server.secret_key)
-    return S3Lake(root=f"s3://{minio_server.make_bucket()}/deep/prefix", endpoint=minio_server.endpoint)
+    return _in_a_bucket(minio_server, monkeypatch)
+
+
+def _in_a_bucket(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Lake:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", server.access_key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", server.secret_key)
+    return S3Lake(root=f"s3://{server.make_bucket()}/deep/prefix", endpoint=server.endpoint)
 
 
 @pytest.fixture
-def secrets_of(request: pytest.FixtureRequest) -> Callable[[ObjectLake], list[str]]:
+def secrets_of() -> Callable[[ObjectLake], list[str]]:
     """The secret values that a lake works with."""
 
     def found(lake: ObjectLake) -> list[str]:
-        if not isinstance(lake, S3Lake):
-            return []
-        server = request.getfixturevalue("minio_server")
-        return [server.access_key, server.secret_key]
+        variables = (lake.key_variable, lake.secret_variable) if isinstance(lake, S3Lake) else ()
+        return [value for value in map(secret, variables) if value]
 
     return found

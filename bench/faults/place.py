@@ -1,0 +1,51 @@
+"""Where the faults happen: a folder, servers that are started when a fault first needs them, and lakes in them."""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import ExitStack
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from bench.servers import MinioServer, RedisServer, S3Server
+from resources.lake import LocalLake, S3Lake
+from resources.settings import export
+
+
+class Place:
+    """Folder and servers of one series of faults; all of it ends with the ``with`` block."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    @cached_property
+    def minio(self) -> MinioServer:
+        """MinIO, with its credentials in this process's environment."""
+        return self._open.enter_context(MinioServer(self.folder / "minio"))
+
+    @cached_property
+    def redis(self) -> RedisServer:
+        """Redis, with its password in this process's environment."""
+        server = self._open.enter_context(RedisServer(self.folder / "redis"))
+        export(DATAALCHEMY_KV_PASSWORD=server.password)
+        return server
+
+    def directory(self) -> LocalLake:
+        """An empty lake in a directory."""
+        return LocalLake(root=(self.folder / f"lake-{secrets.token_hex(4)}").as_uri())
+
+    def bucket(self, server: S3Server) -> S3Lake:
+        """An empty lake in a bucket of its own, with the server's credentials in this process's environment."""
+        export(AWS_ACCESS_KEY_ID=server.access_key, AWS_SECRET_ACCESS_KEY=server.secret_key)
+        return S3Lake(root=f"s3://{server.make_bucket()}/lake", endpoint=server.endpoint)
