@@ -77,9 +77,11 @@ def images() -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def deployment(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    """Up and healthy, from a folder with a space in its name and a `.env` with Windows line ends; removed at the end."""
+    """Up and healthy, from a folder with a space in its name and a `.env` with Windows line ends; removed after."""
     root = tmp_path_factory.mktemp("Ada Lovelace")
-    (root / ".env").write_bytes(b"DATAALCHEMY_SCHEDULE='0 5 * * *'\r\nDAGSTER_HOME=C:\\Users\\Ada Lovelace\\dagster\r\n")
+    (root / ".env").write_bytes(
+        b"DATAALCHEMY_SCHEDULE='0 5 * * *'\r\nDAGSTER_HOME=C:\\Users\\Ada Lovelace\\dagster\r\n"
+    )
     ports = {f"DATAALCHEMY_{name}_PORT": str(free_port()) for name in ("UI", "S3", "CONSOLE")}
     own = {"COMPOSE_PROJECT_NAME": f"dataalchemy-test-{secrets.token_hex(4)}", "PROJECT_ROOT": str(root)}
     clean = {name: value for name, value in os.environ.items() if name != "PROJECT_ROOT"}

@@ -1,4 +1,4 @@
-"""`deploy docker` for real: up in time, closed to strangers, nothing left in the images, nothing lost by down and up."""
+"""`deploy docker` for real: up in time, closed to strangers, no tools left in the images, all kept by down and up."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_up_takes_at_most_ninety_seconds_and_says_what_to_open(deployment: Deplo
 
 
 def test_the_code_is_loaded_and_every_daemon_is_well(deployment: Deployment) -> None:
-    query = "{ workspaceOrError { ... on Workspace { locationEntries { name loadStatus locationOrLoadError {__typename} } } } }"
+    query = "{ workspaceOrError { ... on Workspace { locationEntries { name locationOrLoadError { __typename } } } } }"
     entries = ask(deployment, query)["workspaceOrError"]["locationEntries"]
     assert [(entry["name"], entry["locationOrLoadError"]["__typename"]) for entry in entries] == [
         ("dataalchemy", "RepositoryLocation")
@@ -115,7 +115,9 @@ def test_cache_and_database_want_their_password(deployment: Deployment) -> None:
 
 
 def test_spark_starts_in_the_code_container(deployment: Deployment) -> None:
-    count = "from pyspark.sql import SparkSession as S; print(S.builder.master('local[1]').getOrCreate().range(7).count())"
+    count = (
+        "from pyspark.sql import SparkSession as S; print(S.builder.master('local[1]').getOrCreate().range(7).count())"
+    )
     done = deployment.inside_of("code", "python3", "-c", count)
     assert done.stdout == "7\n", done.stderr[-1000:]
 
