@@ -32,6 +32,7 @@ COMMANDS = {
     "quarantine": "quarantine",
     "lake": "lake",
     "metrics": "metrics",
+    "deploy": "deploy",
     "setup": "setup",
     "test": "test",
 }

@@ -18,8 +18,11 @@ from resources.provision import JAVA_FIX, ensure, find_java, find_program, missi
 from resources.settings import CHECKOUT, child_environment
 
 INSTALL_SCRIPT = CHECKOUT / "scripts" / "test-services"
+IMAGES_SCRIPT = CHECKOUT / "scripts" / "test-images"
 TORCH_TESTS = ("tests/unit/models", "tests/unit/training")
 STOP_S = 15
+ROOT_ON_DEBIAN = hasattr(os, "geteuid") and os.geteuid() == 0 and find_program("apt-get") is not None
+"""Whether a Docker engine can be had here without asking anybody."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class Part:
     programs: tuple[str, ...] = ()
     java: bool = False
     required_in_ci: bool = True
+    script: Path = INSTALL_SCRIPT
 
 
 PARTS = {
@@ -38,6 +42,7 @@ PARTS = {
     "models": Part(needs=("training", "models")),
     "system": Part(needs=("training", "models")),
     "browser": Part(programs=("chromium",)),
+    "images": Part(programs=("docker",), required_in_ci=ROOT_ON_DEBIAN, script=IMAGES_SCRIPT),
     "cluster": Part(programs=("docker", "k3d", "kubectl"), required_in_ci=False),
 }
 """Marker -> what its tests need. A test without a marker needs the test tools alone."""
@@ -71,8 +76,8 @@ def test(tier: str, install: bool, junit: Path | None) -> None:
 def absence(part: Part, *, install: bool) -> str:
     """Why the tests of a part cannot run here, or "" when they can. With ``install``, what is missing is put there."""
     if install and any(find_program(name) is None for name in part.programs) and part.required_in_ci:
-        click.echo(f"install: {INSTALL_SCRIPT.name} brings servers and a browser, about 700 MB")
-        subprocess.run([INSTALL_SCRIPT], stdout=sys.stderr, check=False)
+        click.echo(f"install: {part.script.name} brings {', '.join(part.programs)} and what goes with them")
+        subprocess.run([part.script], stdout=sys.stderr, check=False)
     absent = [name for name in part.programs if find_program(name) is None]
     if absent:
         return f"Not found: {', '.join(absent)}." + (" Try --install." if part.required_in_ci else "")

@@ -1,0 +1,93 @@
+"""The real images, built, and the real compose file, started once under a project name and ports of its own."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from resources.settings import CHECKOUT
+from tests.conftest import free_port
+
+PREPARE_S = 2400
+COMMAND_S = 400
+
+
+@dataclass
+class Deployment:
+    """A deployment as a person has it: a program, a folder with `.env`, an address; and how long `up` took."""
+
+    environment: dict[str, str]
+    root: Path
+    ui: str
+    up_s: float = 0.0
+    said: str = ""
+
+    def dataalchemy(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the program's own command line."""
+        command = [sys.executable, "-c", "from dataalchemy_pipelines.cli.app import main; main()", *arguments]
+        return self._run(command)
+
+    def up(self) -> None:
+        """Start it, and keep the seconds and what was said."""
+        started = time.monotonic()
+        done = self.dataalchemy("deploy", "docker", "up")
+        self.up_s, self.said = time.monotonic() - started, done.stdout
+        assert done.returncode == 0, done.stderr
+
+    def compose(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Ask Compose past the program."""
+        return self._run(["docker", "compose", "--env-file", str(self.root / ".env"), *arguments])
+
+    def inside_of(self, service: str, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in a service's container."""
+        return self.compose("exec", "-T", service, *command)
+
+    def _run(self, command: list[str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command, cwd=CHECKOUT, env=self.environment, capture_output=True, text=True, timeout=COMMAND_S, check=False
+        )
+
+
+@pytest.fixture(scope="session")
+def images() -> dict[str, str]:
+    """The variables that `scripts/test-images` prints; skipped where there is no Docker, a failure where CI has it."""
+    may_start_one = os.geteuid() == 0 and shutil.which("apt-get") is not None
+    if shutil.which("docker") is None and not may_start_one:
+        pytest.skip("Docker is not on this machine; docs/docker.md says how to get it")
+    done = subprocess.run(
+        [CHECKOUT / "scripts" / "test-images"], capture_output=True, text=True, timeout=PREPARE_S, check=False
+    )
+    if done.returncode:
+        reason = f"scripts/test-images: {done.stderr[-2000:]}"
+        if os.environ.get("CI") == "true" and may_start_one:
+            pytest.fail(reason)
+        pytest.skip(reason)
+    lines = [line.removeprefix("export ") for line in done.stdout.splitlines()]
+    return dict(line.split("=", 1) for line in lines)
+
+
+@pytest.fixture(scope="session")
+def deployment(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """Up and healthy, from a folder with a space in its name and a `.env` with Windows line ends; removed after."""
+    root = tmp_path_factory.mktemp("Ada Lovelace")
+    (root / ".env").write_bytes(
+        b"DATAALCHEMY_SCHEDULE='0 5 * * *'\r\nDAGSTER_HOME=C:\\Users\\Ada Lovelace\\dagster\r\n"
+    )
+    ports = {f"DATAALCHEMY_{name}_PORT": str(free_port()) for name in ("UI", "S3", "CONSOLE")}
+    own = {"COMPOSE_PROJECT_NAME": f"dataalchemy-test-{secrets.token_hex(4)}", "PROJECT_ROOT": str(root)}
+    clean = {name: value for name, value in os.environ.items() if name != "PROJECT_ROOT"}
+    found = Deployment({**clean, **images, **ports, **own}, root, f"http://127.0.0.1:{ports['DATAALCHEMY_UI_PORT']}")
+    try:
+        found.up()
+        yield found
+    finally:
+        found.compose("down", "--volumes", "--timeout", "5")

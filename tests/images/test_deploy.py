@@ -1,0 +1,143 @@
+"""`deploy docker` for real: up in time, closed to strangers, no tools left in the images, all kept by down and up."""
+
+from __future__ import annotations
+
+import json
+import stat
+import time
+import urllib.request
+from typing import Any
+
+import pytest
+from dotenv import dotenv_values
+
+from resources.compose import SECRET_BYTES
+from tests.images.conftest import Deployment
+
+pytestmark = [pytest.mark.images, pytest.mark.timeout(3000)]
+
+SERVICES = ["cache", "code", "daemon", "minio", "postgres", "webserver"]
+UP_S = 90
+LAUNCH = """mutation($job: String!) { launchRun(executionParams: {selector: {repositoryName: "__repository__",
+  repositoryLocationName: "dataalchemy", jobName: $job}, runConfigData: {}}) {
+  __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
+
+
+def ask(deployment: Deployment, query: str, **variables: str) -> Any:
+    """One GraphQL question to the UI's server."""
+    body = json.dumps({"query": query, "variables": variables}).encode()
+    request = urllib.request.Request(f"{deployment.ui}/graphql", body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=30) as response:
+        return json.load(response)["data"]
+
+
+def run_of(deployment: Deployment, job: str) -> str:
+    """Launch a job as the UI does, wait until it has ended well, and return its id."""
+    launched = ask(deployment, LAUNCH, job=job)["launchRun"]
+    assert launched["__typename"] == "LaunchRunSuccess", launched
+    run_id: str = launched["run"]["runId"]
+    deadline = time.monotonic() + 180
+    while time.monotonic() < deadline:
+        state = status_of(deployment, run_id)
+        if state in ("SUCCESS", "FAILURE", "CANCELED"):
+            break
+        time.sleep(1)
+    assert state == "SUCCESS"
+    return run_id
+
+
+def status_of(deployment: Deployment, run_id: str) -> str:
+    found = ask(deployment, "query($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }", id=run_id)
+    return str(found["runOrError"].get("status"))
+
+
+def test_up_takes_at_most_ninety_seconds_and_says_what_to_open(deployment: Deployment) -> None:
+    assert deployment.up_s <= UP_S
+    assert f"open {deployment.ui} " in deployment.said
+    with urllib.request.urlopen(deployment.ui, timeout=10) as response:
+        assert response.status == 200
+
+
+def test_the_code_is_loaded_and_every_daemon_is_well(deployment: Deployment) -> None:
+    query = "{ workspaceOrError { ... on Workspace { locationEntries { name locationOrLoadError { __typename } } } } }"
+    entries = ask(deployment, query)["workspaceOrError"]["locationEntries"]
+    assert [(entry["name"], entry["locationOrLoadError"]["__typename"]) for entry in entries] == [
+        ("dataalchemy", "RepositoryLocation")
+    ]
+    health = ask(deployment, "{ instance { daemonHealth { allDaemonStatuses { daemonType healthy required } } } }")
+    required = [each for each in health["instance"]["daemonHealth"]["allDaemonStatuses"] if each["required"]]
+    assert required
+    assert all(each["healthy"] for each in required)
+
+
+def test_status_names_every_service_as_healthy(deployment: Deployment) -> None:
+    done = deployment.dataalchemy("deploy", "docker", "status", "--json")
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0
+    assert [(service["name"], service["health"]) for service in found] == [(name, "healthy") for name in SERVICES]
+
+
+def test_env_keeps_what_was_there_and_is_for_the_owner_alone(deployment: Deployment) -> None:
+    path = deployment.root / ".env"
+    assert path.read_bytes().startswith(b"DATAALCHEMY_SCHEDULE='0 5 * * *'\r\n")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    schedule = deployment.inside_of("code", "printenv", "DATAALCHEMY_SCHEDULE")
+    assert schedule.stdout == "0 5 * * *\n"
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_container_has_no_root_no_capability_and_no_writable_root(deployment: Deployment, service: str) -> None:
+    script = "id -u; grep -E '^(CapEff|CapBnd|NoNewPrivs)' /proc/self/status | cut -f2; touch /probe 2>&1"
+    uid, *found, refused = deployment.inside_of(service, "sh", "-c", script).stdout.split("\n")[:5]
+    assert int(uid) >= 999
+    assert found == ["0000000000000000", "0000000000000000", "1"]
+    assert "Read-only file system" in refused
+
+
+@pytest.mark.parametrize("service", ["code", "minio"])
+def test_an_image_has_no_build_tools_left(deployment: Deployment, service: str) -> None:
+    tools = "for tool in gcc cc g++ make go git pip pip3 uv; do command -v $tool; done; ls -d /src /opt/installer /go"
+    assert deployment.inside_of(service, "sh", "-c", f"({tools}) 2>/dev/null").stdout == ""
+
+
+def test_only_loopback_is_published(deployment: Deployment) -> None:
+    said = deployment.compose("ps", "--format", "json").stdout
+    publishers = [each for line in said.splitlines() for each in json.loads(line)["Publishers"] or []]
+    published = [each for each in publishers if each["PublishedPort"]]
+    assert len(published) == 3
+    assert {each["URL"] for each in published} == {"127.0.0.1"}
+
+
+def test_cache_and_database_want_their_password(deployment: Deployment) -> None:
+    assert "NOAUTH" in deployment.inside_of("cache", "redis-cli", "ping").stdout
+    knock = "import psycopg2; psycopg2.connect('postgresql://dataalchemy:wrong@postgres/dagster')"
+    assert "password authentication failed" in deployment.inside_of("code", "python3", "-c", knock).stderr
+
+
+def test_spark_starts_in_the_code_container(deployment: Deployment) -> None:
+    count = (
+        "from pyspark.sql import SparkSession as S; print(S.builder.master('local[1]').getOrCreate().range(7).count())"
+    )
+    done = deployment.inside_of("code", "python3", "-c", count)
+    assert done.stdout == "7\n", done.stderr[-1000:]
+
+
+def test_what_was_done_outlives_down_and_up(deployment: Deployment) -> None:
+    run_id = run_of(deployment, "ingest")
+    digest = deployment.inside_of("code", "dataalchemy", "lake", "digest", "--json").stdout
+    before = dotenv_values(deployment.root / ".env")
+    down = deployment.dataalchemy("deploy", "docker", "down")
+    assert (down.returncode, "kept: " in down.stdout) == (0, True), down.stderr
+    assert deployment.dataalchemy("deploy", "docker", "status").returncode == 1
+    deployment.up()
+    assert status_of(deployment, run_id) == "SUCCESS"
+    assert deployment.inside_of("code", "dataalchemy", "lake", "digest", "--json").stdout == digest
+    assert dotenv_values(deployment.root / ".env") == before
+
+
+def test_no_secret_stands_in_a_log_or_a_process_list(deployment: Deployment) -> None:
+    values = dotenv_values(deployment.root / ".env")
+    logs = deployment.dataalchemy("deploy", "docker", "logs", "--tail", "10000").stdout
+    assert "dagster" in logs
+    said = logs + deployment.said + "".join(deployment.compose("top", name).stdout for name in SERVICES)
+    assert [name for name in SECRET_BYTES if (values[name] or "-") in said] == []
