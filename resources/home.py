@@ -84,12 +84,13 @@ def runs_by_status(settings: Settings) -> tuple[dict[tuple[str, str], float], di
 @contextmanager
 def history_speaking(settings: Settings) -> Iterator[None]:
     """Turns errors of the history's database into ours. Raises Unavailable."""
+    from dagster_postgres.utils import DagsterPostgresException
     from sqlalchemy.exc import DBAPIError
 
     try:
         yield
-    except DBAPIError as error:
-        reason = type(error.orig).__name__
+    except (DBAPIError, DagsterPostgresException) as error:
+        reason = type(error.orig).__name__ if isinstance(error, DBAPIError) else "too many retries"
         if history := history_of(settings):
             raise history.away(reason) from None
         fix = "Make room or mend its permissions, then run the same command again; it continues."

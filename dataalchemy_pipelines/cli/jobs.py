@@ -55,7 +55,8 @@ def _run_here(
 
     from dataalchemy_pipelines.definitions import build_defs
 
-    logging.getLogger("dagster").setLevel(logging.CRITICAL)
+    for name_of_logger in ("", "dagster"):  # each retry of a database is told, with its host, by the root's logger
+        logging.getLogger(name_of_logger).setLevel(logging.CRITICAL)
     reference = InstanceRef.from_dir(str(settings.dagster_home), overrides=NO_CAPTURE)
     with history_speaking(settings), dg.DagsterInstance.from_ref(reference) as instance:
         sweep(instance, nothing_else_runs=False)

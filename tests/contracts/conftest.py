@@ -9,17 +9,25 @@ import pytest
 
 from bench.servers import MinioServer, S3Server
 from resources.lake import LocalLake, ObjectLake, S3Lake
-from resources.settings import secret
+from resources.settings import Settings, secret
+from tests.contracts.documented import documented
 
 SERVERS = {"minio": "minio_server", "versitygw": "versity_server"}
 
 
-@pytest.fixture(params=["directory", *(pytest.param(name, marks=pytest.mark.services) for name in SERVERS)])
+@pytest.fixture(
+    params=["directory", *(pytest.param(name, marks=pytest.mark.services) for name in (*SERVERS, "documented"))]
+)
 def lake(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ObjectLake:
     """An empty lake on each backend."""
     if request.param == "directory":
         return LocalLake(root=(tmp_path / "lake").as_uri())
-    return _in_a_bucket(request.getfixturevalue(SERVERS[request.param]), monkeypatch)
+    found = _in_a_bucket(request.getfixturevalue(SERVERS.get(request.param, "minio_server")), monkeypatch)
+    if request.param != "documented":
+        return found
+    own = {"DATAALCHEMY_DEPLOYMENT": "aws", "DATAALCHEMY_LAKE": found.root, "DATAALCHEMY_S3_ENDPOINT": found.endpoint}
+    lake: ObjectLake = documented(Settings.read(**own, DATAALCHEMY_KV="redis://127.0.0.1:1/0"))["lake"]
+    return lake
 
 
 @pytest.fixture

@@ -21,6 +21,8 @@ import resources.kv
 from resources.contracts import Kv
 from resources.errors import Damaged, DataAlchemyError, Misconfigured, Unavailable
 from resources.kv import MAX_VALUE_BYTES, RedisKv, SqliteKv
+from resources.settings import Settings
+from tests.contracts.documented import documented
 
 FORK = multiprocessing.get_context("fork")
 PASSWORD = "TEST_KV_PASSWORD"
@@ -51,7 +53,27 @@ def redis_store(redis_server: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[Kv,
     return RedisKv(url=redis_server.url, password_variable=PASSWORD), wipe
 
 
-@pytest.fixture(params=["sqlite", pytest.param("redis", marks=pytest.mark.services)])
+@pytest.fixture
+def documented_store(redis_server: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[Kv, Wipe]:
+    """The store of the deployment that docs/deployments.md works out."""
+    monkeypatch.setenv("DATAALCHEMY_KV_PASSWORD", redis_server.password)
+    own = {"DATAALCHEMY_DEPLOYMENT": "aws", "DATAALCHEMY_LAKE": "s3://bucket/lake", "DATAALCHEMY_KV": redis_server.url}
+
+    def wipe() -> None:
+        with redis.Redis.from_url(redis_server.url, password=redis_server.password) as client:
+            client.flushall()
+
+    wipe()
+    return documented(Settings.read(**own))["kv"], wipe
+
+
+@pytest.fixture(
+    params=[
+        "sqlite",
+        pytest.param("redis", marks=pytest.mark.services),
+        pytest.param("documented", marks=pytest.mark.services),
+    ]
+)
 def store(request: pytest.FixtureRequest) -> tuple[Kv, Wipe]:
     """Every backend in turn, and the way to wipe it; a new backend joins here and nowhere else."""
     found: tuple[Kv, Wipe] = request.getfixturevalue(f"{request.param}_store")
