@@ -48,6 +48,7 @@ class Compose:
 
     folder: Path
     env_file: Path
+    run_launcher: str = "default"
 
     def up(self, *, build: bool) -> None:
         """Start every service and wait until all are healthy. Raises Unavailable, naming those that are not."""
@@ -80,6 +81,13 @@ class Compose:
         """Print the services' last lines to stdout; Compose's exit code."""
         return self._run("logs", f"--tail={tail}", *(["--follow"] if follow else []), *services)
 
+    def _files(self) -> list[str]:
+        """The files by name where a container for each run is asked for; a compose.override.yaml then counts last."""
+        if self.run_launcher != "docker":
+            return []
+        names = ("compose.yaml", "compose.run-launcher.yaml", "compose.override.yaml")
+        return [f"--file={name}" for name in names if (self.folder / name).is_file()]
+
     def _run(self, *arguments: str) -> int:
         return self._call(arguments, stdout=None).returncode
 
@@ -96,9 +104,9 @@ class Compose:
         Secrets come from `.env` alone: an AWS key that a shell exports is for another account.
         """
         return subprocess.run(
-            [_docker(), "compose", "--env-file", str(self.env_file), *arguments],
+            [_docker(), "compose", "--env-file", str(self.env_file), *self._files(), *arguments],
             cwd=self.folder,
-            env=child_environment(without_secrets=True),
+            env={**_socket(), **child_environment(without_secrets=True)},
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             text=True,
@@ -111,7 +119,7 @@ def compose_for(settings: Settings) -> Compose:
     if not (CHECKOUT / "compose.yaml").is_file():
         raise Missing("compose.yaml is not here", subject=str(CHECKOUT), fix="Run this in a checkout of the project.")
     _require_docker()
-    return Compose(CHECKOUT, settings.project_root / ".env")
+    return Compose(CHECKOUT, settings.project_root / ".env", settings.run_launcher)
 
 
 def make_secrets(path: Path) -> list[str]:
@@ -143,6 +151,15 @@ def _replace(path: Path, content: bytes) -> None:
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _socket() -> dict[str, str]:
+    """Where the engine's socket is on this machine and which group may use it, for those who start runs by it."""
+    host = child_environment().get("DOCKER_HOST", "unix:///var/run/docker.sock")
+    socket = Path(host.removeprefix("unix://"))
+    if not host.startswith("unix://") or not socket.exists():
+        return {}
+    return {"DATAALCHEMY_DOCKER_SOCKET": str(socket), "DATAALCHEMY_DOCKER_GROUP": str(socket.stat().st_gid)}
 
 
 def _docker() -> str:

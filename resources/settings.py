@@ -66,6 +66,11 @@ class Settings(BaseSettings):
         alias="DATAALCHEMY_DAGSTER_URL",
         description="Address of a running Dagster, `http://host:port`: commands send their work there.",
     )
+    run_launcher: Literal["default", "docker"] = Field(
+        "default",
+        alias="DATAALCHEMY_RUN_LAUNCHER",
+        description="`default`: runs start where the code is. `docker`: each in a container of its own, at a price.",
+    )
     device: str = Field("auto", alias="DATAALCHEMY_DEVICE", description="`auto`, `rocm`, `cuda` or `cpu`.")
     cache_override: Path | None = Field(
         None,

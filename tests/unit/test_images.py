@@ -74,9 +74,9 @@ def test_the_containers_are_told_settings_that_exist() -> None:
     assert set(SERVICES["code"]["environment"]) - known == set()
 
 
-def test_cache_and_database_have_no_way_out() -> None:
+def test_the_database_has_no_way_out() -> None:
     assert FILE["networks"]["stores"]["internal"] is True
-    assert SERVICES["cache"]["networks"] == SERVICES["postgres"]["networks"] == ["stores"]
+    assert SERVICES["postgres"]["networks"] == ["stores"]
 
 
 def test_every_base_is_an_argument() -> None:
@@ -108,3 +108,21 @@ def test_the_build_sees_nothing_but_what_it_copies() -> None:
     }
     allowed = {rule[1:] for rule in rules if rule.startswith("!")}
     assert {word.split("/")[0] for word in copied} == allowed
+
+
+def test_only_the_file_that_is_asked_for_hands_out_the_engines_socket() -> None:
+    launcher = yaml.safe_load((CHECKOUT / "compose.run-launcher.yaml").read_text(encoding="utf-8"))["services"]
+    assert [name for name, service in launcher.items() if service.get("volumes")] == ["webserver", "daemon"]
+
+
+def test_a_run_in_a_container_of_its_own_is_as_closed_as_the_others_and_gets_what_they_get() -> None:
+    path = CHECKOUT / "resources" / "instances" / "run-launcher-docker.yaml"
+    config = yaml.safe_load(path.read_text(encoding="utf-8"))["run_launcher"]["config"]
+    given, code = config["container_kwargs"], SERVICES["code"]
+    assert (
+        given["read_only"] and given["cap_drop"] == code["cap_drop"] and given["security_opt"] == code["security_opt"]
+    )
+    optional = {name for name, value in code["environment"].items() if str(value).endswith(":-}")}
+    assert set(config["env_vars"]) == set(code["environment"]) - optional
+    assert config["networks"] == [f"{FILE['name']}_{name}" for name in code["networks"]]
+    assert given["volumes"] == [f"{FILE['name']}_{mount}" for mount in code["volumes"]]
