@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,7 @@ def digest(settings: Settings, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.pass_obj
 def verify(settings: Settings, repair: bool, as_json: bool) -> None:
-    """Check every table's log and files and every payload against its hash; exit 1 when something is wrong."""
+    """Check logs, rows, objects, pointers and the ledger; exit 1 when something is wrong."""
     from dataalchemy_pipelines.engine.verify import verify as check
     from resources.deployments import resources_for
 
@@ -55,8 +56,11 @@ def verify(settings: Settings, repair: bool, as_json: bool) -> None:
     resources = resources_for(settings)
     screen.first_line(settings, resources)
     with screen:
-        findings = check(resources["lake"], screen, repair=repair)
-    screen.table("Lake", ["what", "state"], [[finding.what, finding.state] for finding in findings])
+        findings = list(check(resources["lake"], screen, repair=repair))
+    for finding in findings:
+        screen.event("finding", **asdict(finding))
+    marks = [["ok" if finding.sound else "WRONG", finding.what, finding.state] for finding in findings]
+    screen.table("Lake", ["", "what", "state"], marks)
     raise SystemExit(0 if all(finding.sound for finding in findings) else 1)
 
 

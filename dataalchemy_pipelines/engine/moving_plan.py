@@ -70,8 +70,8 @@ def plan_of_lake(source: Lake) -> Plan:
     behind: it is only a hint, and may speak of a later version. Raises WrongInput where the source is an unfinished
     copy or holds nothing.
     """
-    if set(source.listing(PARTS)) and WHOLE not in set(source.listing(RECORD)):
-        raise _unfinished(source)
+    if unfinished(source):
+        raise _not_whole(source)
     at = datetime.now(UTC).isoformat(timespec="seconds")
     pointers = list(source.listing(POINTERS))
     snapshots = {folder: source.snapshot(_spec(folder)) for folder in _table_folders(source)}
@@ -96,7 +96,7 @@ def plan_of_backup(source: Lake) -> Plan:
     try:
         whole = json.loads(source.get(WHOLE))
     except NotFound:
-        raise _unfinished(source) from None
+        raise _not_whole(source) from None
     if whole["purpose"] != "backup":
         raise WrongInput("This is a lake and no backup", subject=source.describe(), fix="Use `lake migrate`.")
     body = source.get(f"{PARTS}/{whole['manifest']}.jsonl")
@@ -119,7 +119,13 @@ def state_of(lake: Lake, folder: str) -> TableState:
     return _state(lake.snapshot(_spec(folder)))
 
 
-def _unfinished(source: Lake) -> WrongInput:
+def unfinished(lake: Lake) -> bool:
+    """Whether a lake is a copy that was begun and not brought to its end."""
+    record = set(lake.listing(RECORD))
+    return bool(record) and WHOLE not in record
+
+
+def _not_whole(source: Lake) -> WrongInput:
     return WrongInput(
         "This is no whole copy of a lake",
         subject=source.describe(),
