@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import socket
 import ssl
 import subprocess
@@ -11,7 +10,6 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -23,7 +21,7 @@ from resources.kv import RedisKv
 from resources.lake import S3Lake
 from resources.settings import CHECKOUT, child_environment, secret
 from resources.trust import trusted
-from tests.conftest import free_port, program, running
+from tests.conftest import MinioServer, RedisServer, program
 
 SPEC = TableSpec("things", pa.schema([("doc_id", pa.string())]))
 pytestmark = pytest.mark.services
@@ -65,20 +63,55 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(folder)
 
 
+class TlsMinio(MinioServer):
+    """A MinIO that speaks TLS alone."""
+
+    def __init__(self, folder: Path, authority: Authority) -> None:
+        super().__init__(folder)
+        self._authority = authority
+
+    def command(self) -> list[str]:
+        """With the certificate of 127.0.0.1."""
+        certificates = self.folder / "certs"
+        certificates.mkdir(exist_ok=True)
+        for name in ("public.crt", "private.key"):
+            (certificates / name).write_bytes((self._authority.folder / name).read_bytes())
+        return [*super().command(), "--certs-dir", str(certificates)]
+
+    def ready(self) -> bool:
+        """Whether it presents its certificate."""
+        return speaks_tls(self.port, self._authority)
+
+
+class TlsRedis(RedisServer):
+    """A Redis that speaks TLS alone."""
+
+    def __init__(self, folder: Path, authority: Authority) -> None:
+        super().__init__(folder)
+        self._authority = authority
+
+    def command(self) -> list[str]:
+        """The same settings, and the port moved to TLS."""
+        command, place = super().command(), self._authority.folder
+        settings = Path(command[-1])
+        files = f"tls-cert-file {place / 'public.crt'}\ntls-key-file {place / 'private.key'}\n"
+        more = f"port 0\ntls-port {self.port}\ntls-ca-cert-file {self._authority.ca}\ntls-auth-clients no\n"
+        settings.write_text(settings.read_text(encoding="utf-8") + files + more, encoding="utf-8")
+        return command
+
+    def ready(self) -> bool:
+        """Whether it presents its certificate."""
+        return speaks_tls(self.port, self._authority)
+
+
 @pytest.fixture
 def minio(authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The address of a MinIO that speaks TLS alone; its bucket is `kept`."""
-    certificates, port = tmp_path / "certs", free_port()
-    certificates.mkdir()
-    for name in ("public.crt", "private.key"):
-        (certificates / name).write_bytes((authority.folder / name).read_bytes())
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "tester")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", password := secrets.token_hex(16))
-    address = ["--address", f"127.0.0.1:{port}", "--console-address", "127.0.0.1:0"]
-    command = [str(program("minio")), "server", *address, "--certs-dir", str(certificates), str(tmp_path / "data")]
-    settings = {"MINIO_ROOT_USER": "tester", "MINIO_ROOT_PASSWORD": password, "HOME": str(tmp_path)}
-    with running(command, settings, tmp_path, lambda: speaks_tls(port, authority)):
-        yield f"https://127.0.0.1:{port}"
+    """Address of a MinIO under the authority, with its credentials in the environment."""
+    program("minio")
+    with TlsMinio(tmp_path / "minio", authority) as server:
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", server.access_key)
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", server.secret_key)
+        yield f"https://127.0.0.1:{server.port}"
 
 
 def speaks_tls(port: int, authority: Authority) -> bool:
@@ -165,18 +198,11 @@ def test_a_certificate_file_that_is_none_is_refused_by_the_name_of_its_setting(
 
 @pytest.fixture
 def redis_url(authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The address of a Redis that speaks TLS alone and wants a password."""
-    port, password = free_port(), secrets.token_hex(16)
-    monkeypatch.setenv("DATAALCHEMY_KV_PASSWORD", password)
-    settings = tmp_path / "redis.conf"
-    lines = (
-        f'port 0\ntls-port {port}\nbind 127.0.0.1\ndir {tmp_path}\nsave ""\nrequirepass {password}',
-        f"tls-cert-file {authority.folder / 'public.crt'}\ntls-key-file {authority.folder / 'private.key'}",
-        f"tls-ca-cert-file {authority.ca}\ntls-auth-clients no\n",
-    )
-    settings.write_text("\n".join(lines), encoding="utf-8")
-    with running([str(program("redis-server")), str(settings)], {}, tmp_path, lambda: speaks_tls(port, authority)):
-        yield f"rediss://127.0.0.1:{port}/0"
+    """Address of a Redis under the authority, with its password in the environment."""
+    program("redis-server")
+    with TlsRedis(tmp_path / "redis", authority) as server:
+        monkeypatch.setenv("DATAALCHEMY_KV_PASSWORD", server.password)
+        yield f"rediss://127.0.0.1:{server.port}/0"
 
 
 def test_redis_works_over_tls_with_a_password_under_a_private_authority(redis_url: str, authority: Authority) -> None:
@@ -212,7 +238,7 @@ def test_a_secret_may_stand_in_a_file_and_the_variable_itself_wins(
 
 
 def test_a_lake_opens_with_credentials_from_files(
-    minio_server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    minio_server: MinioServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in (
         ("AWS_ACCESS_KEY_ID", minio_server.access_key),
