@@ -55,8 +55,7 @@ class SqliteKv(dg.ConfigurableResource[Any]):
     def get(self, key: str) -> bytes | None:
         """The value of a key, or None where it is absent or expired."""
         with self._open() as connection:
-            query = f"SELECT value FROM items WHERE key = ? AND {_LIVE}"
-            for (value,) in connection.execute(query, (key, _now_ms())):
+            for (value,) in connection.execute(f"SELECT value FROM items WHERE key = ? AND {_LIVE}", (key, _now_ms())):
                 return bytes(value)
         return None
 
@@ -251,8 +250,9 @@ class RedisKv(dg.ConfigurableResource[Any]):
             fix = f"Set {self.password_variable} to the password of the store."
             raise Misconfigured(_OUT_OF_USE, subject=f"{self.url} (wrong password)", fix=fix) from None
         except (redis.RedisError, OSError) as error:
-            fix = "Start it, or correct DATAALCHEMY_KV; `dataalchemy doctor` tests it."
-            raise Unavailable(_OUT_OF_USE, subject=f"{self.url} ({type(error).__name__})", fix=fix) from None
+            fix = "Start it, or correct DATAALCHEMY_KV (a private authority: ?ssl_ca_certs=FILE); `dataalchemy doctor`."
+            reason = "certificate not trusted" if "CERTIFICATE_VERIFY" in str(error) else type(error).__name__
+            raise Unavailable(_OUT_OF_USE, subject=f"{self.url} ({reason})", fix=fix) from None
 
 
 def _create(path: Path) -> None:

@@ -25,6 +25,7 @@ from resources.contracts import Change, Snapshot, TableFile, TableSpec
 from resources.errors import Misconfigured, Missing, NotFound, Unavailable
 from resources.settings import secret
 from resources.store import MEND_DISK, MEND_STORE, ObjectFile, Speaking
+from resources.trust import trusted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -256,7 +257,7 @@ class S3Lake(ObjectLake):
             "allow_http": bool(self.endpoint and self.endpoint.startswith("http:")),
         }
         if self.ca_file:
-            options["root_certificates"] = Path(self.ca_file).read_bytes()
+            options["root_certificate"] = trusted(self.ca_file)
         return S3Store(
             self.bucket,
             prefix=urlparse(self.root).path.strip("/") or None,
@@ -271,6 +272,8 @@ class S3Lake(ObjectLake):
 
     def storage_options(self) -> dict[str, str]:
         """Credentials, region and patience for Delta readers. Raises Missing where a credential is not set."""
+        if self.ca_file:
+            trusted(self.ca_file)
         options = {
             "aws_access_key_id": self._credential(self.key_variable),
             "aws_secret_access_key": self._credential(self.secret_variable),

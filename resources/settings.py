@@ -7,6 +7,7 @@ resolve it at use with `secret`.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -166,6 +167,10 @@ class Settings(BaseSettings):
 SECRET_VARIABLES = (
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
+    "FROM_AWS_ACCESS_KEY_ID",
+    "FROM_AWS_SECRET_ACCESS_KEY",
+    "TO_AWS_ACCESS_KEY_ID",
+    "TO_AWS_SECRET_ACCESS_KEY",
     "DATAALCHEMY_KV_PASSWORD",
     "DATAALCHEMY_POSTGRES_PASSWORD",
     "DATAALCHEMY_ALERT_WEBHOOK",
@@ -191,12 +196,27 @@ def _dotenv(root: Path) -> dict[str, str]:
 
 
 def secret(variable: str) -> str | None:
-    """The value of a secret by the name of its variable, from the environment or `.env`; None where it is not set."""
-    found = os.environ.get(variable)
-    if found:
+    """The value of a secret by the name of its variable, from the environment or `.env`; None where it is not set.
+
+    ``NAME_FILE`` may name a file that holds it instead, as Docker and Kubernetes mount secrets. Raises Misconfigured
+    where that file cannot be read.
+    """
+    if found := _secret_in(os.environ, variable):
         return found
     root = os.environ.get("PROJECT_ROOT")
-    return _dotenv(Path(root) if root else default_project_root()).get(variable)
+    return _secret_in(_dotenv(Path(root) if root else default_project_root()), variable)
+
+
+def _secret_in(values: Mapping[str, str], variable: str) -> str | None:
+    if found := values.get(variable):
+        return found
+    if not (place := values.get(f"{variable}_FILE")):
+        return None
+    try:
+        return Path(place).expanduser().read_text(encoding="utf-8").rstrip("\r\n") or None
+    except (OSError, UnicodeDecodeError):
+        fix = "Make it readable UTF-8 text."
+        raise Misconfigured("The file of a secret cannot be read", subject=f"{variable}_FILE", fix=fix) from None
 
 
 def export(**variables: str) -> None:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 MEND_DISK = "Make room or mend its permissions, then run the same command again; it continues."
 MEND_STORE = "See that the store runs and its credentials are right (`dataalchemy doctor`), then run it again."
+MEND_TRUST = "Set DATAALCHEMY_S3_CA_FILE to the PEM file of the authority that signed the store's certificate."
+UNTRUSTED = "certificate not trusted"
 
 
 class ObjectFile(io.RawIOBase):
@@ -71,11 +73,10 @@ class Speaking:
                 fix=MEND_DISK,
             ) from None
         if isinstance(error, BaseError):
-            raise Unavailable(
-                "The lake did not answer as it should",
-                subject=f"{self._name} ({reason_of(error)})",
-                fix=self._mend,
-            ) from None
+            reason = reason_of(error)
+            fix = MEND_TRUST if reason == UNTRUSTED else self._mend
+            subject = f"{self._name} ({reason})"
+            raise Unavailable("The lake did not answer as it should", subject=subject, fix=fix) from None
 
 
 def reason_of(error: BaseException) -> str:
@@ -88,6 +89,7 @@ def reason_of(error: BaseException) -> str:
 
 
 _REASONS = (
+    (("invalid peer certificate", "unknownissuer"), UNTRUSTED),
     (("no space", "storage full", "os error 28", "quota"), "no space left"),
     (("permission denied", "os error 13", "read-only", "os error 30"), "permission denied"),
     (("file too large", "os error 27"), "file size limit"),

@@ -31,6 +31,7 @@ COMMANDS = {
     "ledger": "ledger",
     "quarantine": "quarantine",
     "lake": "lake",
+    "history": "history",
     "metrics": "metrics",
     "deploy": "deploy",
     "setup": "setup",

@@ -1,18 +1,21 @@
-"""Can the lake be trusted? Every log readable, every file there with its rows, every payload equal to its hash."""
+"""Can the lake be trusted? Logs, rows and objects against their hashes, pointers followed, the ledger balanced."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
 
-from dataalchemy_pipelines.core.outcomes import row_digests
-from dataalchemy_pipelines.core.records import RAW_RECORDS, TABLES
-from dataalchemy_pipelines.engine.landing import PAYLOADS
+from dataalchemy_pipelines.core.outcomes import Balance, balances, row_digests
+from dataalchemy_pipelines.core.records import RAW_RECORDS, STAGES, TABLES
+from dataalchemy_pipelines.engine.moving_plan import unfinished
+from dataalchemy_pipelines.engine.verify_objects import examine_objects
+from dataalchemy_pipelines.engine.verify_pointers import follow
 from resources.contracts import Lake, Progress, TableSpec
-from resources.errors import Damaged, DataAlchemyError, NotFound
+from resources.errors import Damaged, DataAlchemyError
+
+SHOWN_KEYS = 3
 
 
 @dataclass(frozen=True)
@@ -24,14 +27,25 @@ class Finding:
     sound: bool
 
 
-def verify(lake: Lake, progress: Progress, *, repair: bool) -> list[Finding]:
-    """Look at every table and payload; ``repair`` first moves damaged log tails aside. Cost: reads everything."""
-    findings: list[Finding] = []
+def verify(lake: Lake, progress: Progress, *, repair: bool) -> Iterator[Finding]:
+    """Look at everything; ``repair`` first moves damaged log tails aside. Cost: reads the whole lake once.
+
+    Where a table cannot be read, what is held against its rows is not looked at, and that is said.
+    """
+    tables: list[Finding] = []
     for number, spec in enumerate(TABLES.values(), start=1):
         moved = lake.repair(spec) if repair else []
-        findings.append(_table(lake, spec, moved=len(moved)))
+        tables.append(_table(lake, spec, moved=len(moved)))
         progress.step("tables", number, len(TABLES), unit="tables")
-    return [*findings, _payloads(lake, progress)]
+    yield from tables
+    readable = all(finding.sound for finding in tables)
+    pointers = follow(lake)
+    yield _counted("pointers", pointers.count, pointers.wrong)
+    for kind in examine_objects(lake, pointers.named | (_payloads(lake) if readable else set()), progress=progress):
+        yield _counted(kind.kind, kind.count, kind.wrong)
+    yield from _ledger(lake) if readable else [Finding("ledger", "not looked at: a table cannot be trusted", False)]
+    if unfinished(lake):
+        yield Finding("copy", "this lake is a copy that was not finished: run the command that made it again", False)
 
 
 def _table(lake: Lake, spec: TableSpec, *, moved: int) -> Finding:
@@ -47,9 +61,8 @@ def _table(lake: Lake, spec: TableSpec, *, moved: int) -> Finding:
             if "row_sha256" in spec.schema.names:
                 wrong += _differing(rows, spec)
     except (DataAlchemyError, OSError, pa.ArrowException) as error:
-        return Finding(
-            spec.name, f"{mended}{error.what if isinstance(error, Damaged) else type(error).__name__}", False
-        )
+        state = error.what if isinstance(error, Damaged) else type(error).__name__
+        return Finding(spec.name, f"{mended}{state}", False)
     state = "not made yet" if snapshot.version < 0 else f"version {snapshot.version}, {snapshot.count()} rows"
     return Finding(spec.name, f"{mended}{state}" + (f", {wrong} wrong" if wrong else ""), wrong == 0)
 
@@ -61,15 +74,21 @@ def _differing(rows: pa.Table, spec: TableSpec) -> int:
     return sum(stored != made for stored, made in pairs)
 
 
-def _payloads(lake: Lake, progress: Progress) -> Finding:
-    """Every payload that a standing row names, against its key."""
-    keys = [key for key in lake.snapshot(RAW_RECORDS).read(["payload_key"])["payload_key"].unique().to_pylist() if key]
-    wrong = missing = 0
-    for number, key in enumerate(sorted(keys), start=1):
-        try:
-            wrong += hashlib.sha256(lake.get(key)).hexdigest() != key.removeprefix(f"{PAYLOADS}/")
-        except NotFound:
-            missing += 1
-        progress.step("payloads", number, len(keys), unit="objects")
-    state = f"{len(keys)} objects" + (f", {wrong} differ, {missing} missing" if wrong or missing else "")
-    return Finding("payloads", state, not wrong and not missing)
+def _payloads(lake: Lake) -> set[str]:
+    """Keys of the payloads that standing rows name."""
+    return {key for key in lake.snapshot(RAW_RECORDS).read(["payload_key"])["payload_key"].unique().to_pylist() if key}
+
+
+def _counted(what: str, count: int, wrong: list[str]) -> Finding:
+    which = f", {len(wrong)} missing or not what they must be: {', '.join(sorted(wrong)[:SHOWN_KEYS])}" if wrong else ""
+    return Finding(what, f"{count} looked at{which}", not wrong)
+
+
+def _ledger(lake: Lake) -> Iterator[Finding]:
+    """Of each stage that was run: no document that came in is without an outcome."""
+    for source, target in STAGES:
+        if lake.snapshot(target).version < 0:
+            continue
+        total = sum(balances(lake, source, target).values(), Balance(target.name, 0))
+        state = f"{total.seen} documents" + (f", {total.lost} without an outcome: run the stage" if total.lost else "")
+        yield Finding(f"ledger: {source.name} to {target.name}", state, total.lost == 0)

@@ -43,6 +43,11 @@ def current(lake: Lake, name: str) -> Pointer | None:
     return None if newest is None else _read(lake, newest)
 
 
+def entry(lake: Lake, name: str, number: int) -> Pointer:
+    """One entry of the pointer's series. Raises NotFound."""
+    return _read(lake, _key(name, number))
+
+
 def advance(lake: Lake, name: str, value: Mapping[str, Any], *, expected: int) -> Pointer:
     """Point to ``value``, provided that the newest entry is still number ``expected`` (0: none yet).
 
@@ -59,7 +64,7 @@ def rollback(lake: Lake, name: str) -> Pointer:
     now = current(lake, name)
     if now is None or now.previous == 0:
         raise NotFound("Nothing to roll back to", subject=name, fix="Release another value first.")
-    before = _read(lake, _key(name, now.previous))
+    before = entry(lake, name, now.previous)
     return _write(lake, name, Pointer(now.number + 1, before.value, before.previous))
 
 
