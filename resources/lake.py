@@ -108,10 +108,11 @@ class ObjectLake(dg.ConfigurableResource[Any]):
         """Every key that starts with the folder ``prefix``, sorted."""
         return iter(sorted(self.sizes(prefix)))
 
-    def sizes(self, prefix: str) -> dict[str, int]:
-        """Size in bytes of every object below the folder ``prefix``."""
+    def sizes(self, prefix: str, *, after: str | None = None) -> dict[str, int]:
+        """Size in bytes of every object below the folder ``prefix``, or of those whose keys come after ``after``."""
         with self._speaking():
-            return {item["path"]: item["size"] for batch in obstore.list(self._store, prefix=prefix) for item in batch}
+            found = obstore.list(self._store, prefix=prefix, offset=after)
+            return {item["path"]: item["size"] for batch in found for item in batch}
 
     def delete(self, keys: Sequence[str]) -> None:
         """Remove objects; one that is gone already is no error."""

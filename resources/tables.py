@@ -10,26 +10,28 @@ from __future__ import annotations
 import io
 import json
 import secrets
-import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from resources.actions import ID_COLUMN, actions
 from resources.contracts import Change, Snapshot, TableFile, TableSpec
 from resources.errors import Conflict, Damaged, NotFound, Unavailable
 from resources.store import MEND_DISK, reason_of
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
-    from deltalake.transaction import AddAction, RemoveAction
 
     from resources.lake import ObjectLake
 
 WRITER = "writer"
-ID_COLUMN = "doc_id"
-CONFIGURATION = {"delta.dataSkippingStatsColumns": ID_COLUMN, "delta.logRetentionDuration": "interval 30 days"}
+CONFIGURATION = {
+    "delta.dataSkippingStatsColumns": ID_COLUMN,
+    "delta.logRetentionDuration": "interval 30 days",
+    "delta.checkpointInterval": "10",  # opening a table reads every entry since its last checkpoint
+}
 ROW_GROUP_ROWS = 20_000
 
 
@@ -88,27 +90,38 @@ def open_table(lake: ObjectLake, spec: TableSpec) -> DeltaSnapshot:
 
 
 def check_log(lake: ObjectLake, spec: TableSpec) -> bool:
-    """Whether the table has a log; refuses one that a power cut damaged. Cost: one listing, one small read.
+    """Whether the table has a log; refuses one that a power cut damaged. Cost: one small read, and a listing of what
+    came since the last checkpoint, which is all that opening the table reads.
 
     An empty log file reads as an empty commit, and a pointer to a checkpoint that is gone hides the newest versions:
     both would open silently at an older state. A torn pointer leads nowhere either.
     """
-    entries = log_entries(lake, spec)
+    checkpoint = _checkpoint(lake, spec)
+    entries = log_entries(lake, spec, after=-1 if checkpoint is None else checkpoint - 1)
     versions = {name: size for name, size in entries.items() if name.endswith(".json") and name[:20].isdigit()}
     if any(size == 0 for size in versions.values()):
         raise _damaged(spec, "an empty file in its log")
-    if "_last_checkpoint" in entries:
-        name = _pointed_to(lake, f"{folder(spec)}/_delta_log/_last_checkpoint")
-        if name is None:
-            raise _damaged(spec, "an unreadable pointer to a checkpoint")
-        if not entries.get(name):
-            raise _damaged(spec, "a pointer to a checkpoint that is not there")
-    return bool(versions)
+    if checkpoint is not None and not entries.get(f"{checkpoint:020}.checkpoint.parquet"):
+        raise _damaged(spec, "a pointer to a checkpoint that is not there")
+    return bool(versions) or checkpoint is not None
 
 
-def log_entries(lake: ObjectLake, spec: TableSpec) -> dict[str, int]:
-    """Name and size of each file of the table's log."""
-    return {key.rsplit("/", 1)[1]: size for key, size in lake.sizes(f"{folder(spec)}/_delta_log").items()}
+def log_entries(lake: ObjectLake, spec: TableSpec, *, after: int = -1) -> dict[str, int]:
+    """Name and size of each file of the table's log, of versions above ``after``; the pointer is always among them."""
+    root = f"{folder(spec)}/_delta_log"
+    found = lake.sizes(root, after=f"{root}/{after:020}.z" if after >= 0 else None)
+    return {key.rsplit("/", 1)[1]: size for key, size in found.items()}
+
+
+def _checkpoint(lake: ObjectLake, spec: TableSpec) -> int | None:
+    """The version of the last checkpoint, or None where there is none yet. Raises Damaged on a torn pointer."""
+    try:
+        pointer: Any = json.loads(lake.get(f"{folder(spec)}/_delta_log/_last_checkpoint"))
+        return int(pointer["version"])
+    except NotFound:
+        return None
+    except (ValueError, KeyError, TypeError, OverflowError):
+        raise _damaged(spec, "an unreadable pointer to a checkpoint") from None
 
 
 def _damaged(spec: TableSpec, what: str) -> Damaged:
@@ -141,7 +154,7 @@ def commit(lake: ObjectLake, base: Snapshot, change: Change, *, cursors: Mapping
 
     snapshot = cast(DeltaSnapshot, base)
     delta = snapshot.delta or _created(lake, snapshot.spec)
-    adds, removes = _actions(lake, snapshot, change)
+    adds, removes = actions(lake, snapshot, change, root=folder(snapshot.spec))
     nonce = secrets.token_hex(16)
     transactions = [Transaction(WRITER, snapshot.cursor(WRITER) + 1), *(Transaction(k, v) for k, v in cursors.items())]
     lake.settle([f"{folder(snapshot.spec)}/{add.path}" for add in adds])
@@ -185,39 +198,6 @@ def _lost_race(spec: TableSpec) -> Conflict:
     return Conflict("Another run changed the table first", subject=spec.name, fix="Run it again.")
 
 
-def _actions(lake: ObjectLake, snapshot: DeltaSnapshot, change: Change) -> tuple[list[AddAction], list[RemoveAction]]:
-    """The files to add and to remove: new rows, and what stays of each file that holds a replaced document."""
-    import pyarrow.compute as pc
-    from deltalake.transaction import AddAction, RemoveAction
-
-    root = folder(snapshot.spec)
-    now_ms = int(time.time() * 1000)
-    new = list(change.files)
-    if change.rows is not None and change.rows.num_rows:
-        rows = change.rows.select(snapshot.spec.schema.names).cast(snapshot.spec.schema)
-        new.append(lake.write_file(f"{root}/parts/{secrets.token_hex(16)}.parquet", rows))
-    removed: list[TableFile] = []
-    if change.replaces:
-        doomed = pa.array(sorted(change.replaces), pa.string())
-        for file in snapshot.files():
-            stays = pc.invert(pc.is_in(lake.read_file(file.key, [ID_COLUMN])[ID_COLUMN], value_set=doomed))
-            kept = pc.sum(stays).as_py() or 0
-            if kept == file.rows:
-                continue
-            removed.append(file)
-            if kept:
-                key = f"{root}/parts/{secrets.token_hex(16)}.parquet"
-                new.append(lake.write_file(key, lake.read_file(file.key).filter(stays)))
-    adds = [_add(AddAction, file, root, now_ms) for file in new if file.rows]
-    removes = [RemoveAction(file.key.removeprefix(f"{root}/"), True, now_ms, file.size_bytes) for file in removed]
-    return adds, removes
-
-
-def _add(action: type[AddAction], file: TableFile, root: str, now_ms: int) -> AddAction:
-    stats = json.dumps({"numRecords": file.rows})
-    return action(file.key.removeprefix(f"{root}/"), file.size_bytes, {}, now_ms, True, stats)
-
-
 def _settled(lake: ObjectLake, base: DeltaSnapshot, nonce: str, error: Exception) -> int:
     """What became of a commit that raised: a store may have done it and lost the reply. The log alone can tell."""
     for version in _versions_after(lake, base.spec, base.version):
@@ -234,15 +214,13 @@ def _settled(lake: ObjectLake, base: DeltaSnapshot, nonce: str, error: Exception
 
 
 def _versions_after(lake: ObjectLake, spec: TableSpec, version: int) -> list[int]:
-    names = (name for name in log_entries(lake, spec) if name.endswith(".json") and name[:20].isdigit())
-    return sorted(number for number in (int(name[:20]) for name in names) if number > version)
+    names = (name for name in log_entries(lake, spec, after=version) if name.endswith(".json"))
+    return sorted(int(name[:20]) for name in names if name[:20].isdigit())
 
 
 def _settle_log(lake: ObjectLake, spec: TableSpec, *, after: int) -> None:
     """Make the log entries since ``after``, and checkpoints made with them, survive a power cut."""
-    fresh = {f"{version:020}" for version in _versions_after(lake, spec, after)}
-    names = [name for name in log_entries(lake, spec) if name[:20] in fresh or name == "_last_checkpoint"]
-    lake.settle([f"{folder(spec)}/_delta_log/{name}" for name in names])
+    lake.settle([f"{folder(spec)}/_delta_log/{name}" for name in log_entries(lake, spec, after=after)])
 
 
 def repair(lake: ObjectLake, spec: TableSpec) -> list[str]:
