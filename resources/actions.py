@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -43,29 +43,33 @@ def actions(
     if change.rows is not None and change.rows.num_rows:
         new.append(_written(lake, change.rows.select(snapshot.spec.schema.names).cast(snapshot.spec.schema), root=root))
     gone = {file.key for file in removed}
-    merged = [bundle for bundle in bundles([file for file in live if file.key not in gone]) if len(bundle) > 1]
+    merged = bundle([file for file in live if file.key not in gone])
     adds = [_add(AddAction, file, root, now_ms, changes=True) for file in new if file.rows]
     removes = [_remove(RemoveAction, file, root, now_ms, changes=True) for file in removed]
-    for bundle in merged:
-        rows = pa.concat_tables([lake.read_file(file.key) for file in bundle])
+    if merged:
+        rows = pa.concat_tables([lake.read_file(file.key) for file in merged])
         adds.append(_add(AddAction, _written(lake, rows, root=root), root, now_ms, changes=False))
-        removes += [_remove(RemoveAction, file, root, now_ms, changes=False) for file in bundle]
+        removes += [_remove(RemoveAction, file, root, now_ms, changes=False) for file in merged]
     return adds, removes
 
 
-def bundles(files: Sequence[TableFile]) -> Iterator[list[TableFile]]:
-    """The small files of a table that has too many of them, in bundles that each make one file; else none."""
+def bundle(files: Sequence[TableFile]) -> list[TableFile]:
+    """The files to be made one, where a table has too many small ones; else none.
+
+    The smallest first, up to one that weighs more than twice all before it: so a row is written again only each time
+    that its file doubles, some ten times in all, however many commits there are.
+    """
     small = [file for file in files if file.rows < SMALL_ROWS and file.size_bytes < SMALL_BYTES]
     if len(small) <= SMALL_FILES:
-        return
-    bundle: list[TableFile] = []
+        return []
+    chosen: list[TableFile] = []
     for file in sorted(small, key=lambda one: (one.size_bytes, one.key)):
-        rows, size = sum(one.rows for one in bundle), sum(one.size_bytes for one in bundle)
-        if rows + file.rows > FULL_ROWS or size + file.size_bytes > FULL_BYTES:
-            yield bundle
-            bundle = []
-        bundle.append(file)
-    yield bundle
+        rows, size = sum(one.rows for one in chosen), sum(one.size_bytes for one in chosen)
+        full = rows + file.rows > FULL_ROWS or size + file.size_bytes > FULL_BYTES
+        if len(chosen) > 1 and (full or file.size_bytes > 2 * size):
+            break
+        chosen.append(file)
+    return chosen
 
 
 def _replaced(
