@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from obstore.exceptions import NotFoundError
 
 from resources.actions import ID_COLUMN, actions
 from resources.contracts import Change, Snapshot, TableFile, TableSpec
@@ -157,7 +158,10 @@ def commit(lake: ObjectLake, base: Snapshot, change: Change, *, cursors: Mapping
     adds, removes = actions(lake, snapshot, change, root=folder(snapshot.spec))
     nonce = secrets.token_hex(16)
     transactions = [Transaction(WRITER, snapshot.cursor(WRITER) + 1), *(Transaction(k, v) for k, v in cursors.items())]
-    lake.settle([f"{folder(snapshot.spec)}/{add.path}" for add in adds])
+    keys = [f"{folder(snapshot.spec)}/{add.path}" for add in adds]
+    lake.settle(keys)
+    if not all(_there(lake, key) for key in keys):  # an entry that names a file that is gone is the table's end
+        raise Conflict("Files of a commit were removed before it", subject=snapshot.spec.name, fix="Run it again.")
     try:
         delta.create_write_transaction(
             [*adds, *removes],
@@ -170,6 +174,15 @@ def commit(lake: ObjectLake, base: Snapshot, change: Change, *, cursors: Mapping
     delta.update_incremental()
     _settle_log(lake, snapshot.spec, after=snapshot.version)
     return int(delta.version())
+
+
+def _there(lake: ObjectLake, key: str) -> bool:
+    """Whether a file can be opened as Parquet. Cost: its end is read."""
+    try:
+        read_file(lake, key, [])
+        return True
+    except (FileNotFoundError, NotFoundError):
+        return False
 
 
 def _created(lake: ObjectLake, spec: TableSpec) -> DeltaTable:
@@ -239,7 +252,8 @@ def repair(lake: ObjectLake, spec: TableSpec) -> list[str]:
     if "_last_checkpoint" in entries:
         tail += [] if _pointed_to(lake, f"{root}/_last_checkpoint") in checkpoints else ["_last_checkpoint"]
     for name in tail:
-        lake.move(f"{root}/{name}", f"damaged/{spec.name}/{name}-{secrets.token_hex(4)}")
+        lake.put(f"damaged/{spec.name}/{name}-{secrets.token_hex(4)}", lake.get(f"{root}/{name}"))
+        lake.delete([f"{root}/{name}"])
     return sorted(tail)
 
 
