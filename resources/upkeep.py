@@ -24,7 +24,8 @@ from resources.tables import DeltaSnapshot, folder
 
 RETENTION_H = 24
 MAX_SKEW = timedelta(hours=1)
-BALLAST = "ballast"
+CHECKS = "objects/checks"
+BALLAST = f"{CHECKS}/ballast"
 BALLAST_BYTES = 16 * 2**20
 _HALF_MADE = re.compile(r"#\d+$|^_commit_.*\.tmp$")
 """Names under which the store and the table's log write a file, before they give it its own name."""
@@ -40,22 +41,22 @@ class Keeper:
         """Files and bytes of each folder at the lake's root; what is half made counts too, the ballast does not."""
         found: dict[str, tuple[int, int]] = {}
         for key, size in [*self._lake.sizes("").items(), *self._half_made()]:
-            top = key.partition("/")[0]
-            files, total = found.get(top, (0, 0))
-            found[top] = (files + 1, total + size)
-        found.pop(BALLAST, None)
+            if key != BALLAST:
+                files, total = found.get(top := key.partition("/")[0], (0, 0))
+                found[top] = (files + 1, total + size)
         return dict(sorted(found.items()))
 
     def old(self, prefix: str) -> set[str]:
         """Keys below the folder that were last written over a day ago."""
         limit = datetime.now(UTC) - timedelta(hours=RETENTION_H)
-        return {key for key, item in self._lake.objects(prefix).items() if item["last_modified"] < limit}
+        found = self._lake.objects(prefix).items()
+        return {key for key, item in found if item["last_modified"] < limit and key != BALLAST}
 
     def check_clocks(self) -> None:
         """Ages decide what is removed, so this machine and the store must agree on the time. Raises Misconfigured."""
-        key = "objects/checks/clock"
+        key = f"{CHECKS}/clock"
         self._lake.put(key, b"")
-        skew = abs(self._lake.objects("objects/checks")[key]["last_modified"] - datetime.now(UTC))
+        skew = abs(self._lake.objects(CHECKS)[key]["last_modified"] - datetime.now(UTC))
         self._lake.delete([key])
         if skew > MAX_SKEW:
             fix = "Set the clocks (NTP), then run it again; nothing was removed."

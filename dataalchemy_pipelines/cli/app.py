@@ -31,6 +31,7 @@ COMMANDS = {
     "ledger": "ledger",
     "quarantine": "quarantine",
     "lake": "lake",
+    "maintain": "maintain",
     "metrics": "metrics",
     "deploy": "deploy",
     "setup": "setup",
