@@ -1,11 +1,13 @@
 """Keeping a lake small: files that no version of a table needs any more, small files, and a ballast for a full disk.
 
-Only what is older than a day is removed, by the log's word for files that a commit replaced and by the store's clock
-for files that no commit ever named: readers of an older version and writers before their commit get a day to finish.
+Only what is older than a day is removed, by the store's own clock: a file that no commit ever named, when it was
+written a day ago; one that a commit replaced, a day after that commit. So readers of an older version, and writers
+before their commit, have a day to finish.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -22,7 +24,7 @@ from resources.lake import LocalLake, ObjectLake
 from resources.store import MEND_DISK, Speaking
 from resources.tables import DeltaSnapshot, folder
 
-RETENTION_H = 24
+RETENTION = timedelta(hours=24)
 MAX_SKEW = timedelta(hours=1)
 CHECKS = "objects/checks"
 BALLAST = f"{CHECKS}/ballast"
@@ -48,7 +50,7 @@ class Keeper:
 
     def old(self, prefix: str) -> set[str]:
         """Keys below the folder that were last written over a day ago."""
-        limit = datetime.now(UTC) - timedelta(hours=RETENTION_H)
+        limit = datetime.now(UTC) - RETENTION
         found = self._lake.objects(prefix).items()
         return {key for key, item in found if item["last_modified"] < limit and key != BALLAST}
 
@@ -65,20 +67,27 @@ class Keeper:
     def sweep(self, spec: TableSpec) -> int:
         """Remove a table's files that no version of the last day needs, and entries of its log past their time.
 
-        No entry is written: what is removed is what the log says, or does not know. Returns how many files went.
+        Nothing is written, so that it works on a full disk too. Returns how many files went. Cost: two listings, and
+        the log's entries of the last day are read.
         """
+        old = self.old(f"{folder(spec)}/parts")  # before the table is opened: what is committed meanwhile is live
         base = cast(DeltaSnapshot, self._lake.snapshot(spec))
-        if base.delta is None:
-            return 0
-        with Speaking(self._lake.describe(), mend=MEND_DISK):
-            names = base.delta.vacuum(
-                retention_hours=RETENTION_H, dry_run=True, enforce_retention_duration=False, full=True
-            )
-            base.delta.cleanup_metadata()
-        live = {file.key for file in base.files()}
-        unneeded = {f"{folder(spec)}/{name}" for name in names} - live
+        unneeded = old - {file.key for file in base.files()} - self._replaced_lately(spec)
         self._lake.delete(sorted(unneeded))
+        if base.delta is not None:
+            with Speaking(self._lake.describe(), mend=MEND_DISK):
+                base.delta.cleanup_metadata()
         return len(unneeded)
+
+    def _replaced_lately(self, spec: TableSpec) -> set[str]:
+        """Files that commits of the last day removed: a reader may have opened the version before."""
+        entries = self._lake.objects(f"{folder(spec)}/_delta_log").keys() - self.old(f"{folder(spec)}/_delta_log")
+        replaced: set[str] = set()
+        for key in entries:
+            if key.endswith(".json"):
+                actions = [json.loads(line) for line in self._lake.get(key).splitlines()]
+                replaced |= {f"{folder(spec)}/{one['remove']['path']}" for one in actions if "remove" in one}
+        return replaced
 
     def merge(self, spec: TableSpec) -> int:
         """Merge small files that writers before this version left; returns how many went into larger ones."""
@@ -91,7 +100,7 @@ class Keeper:
 
     def sweep_half_made(self) -> int:
         """Remove files that a killed process left under another name over a day ago. Returns how many."""
-        limit = datetime.now(UTC).timestamp() - RETENTION_H * 3600
+        limit = (datetime.now(UTC) - RETENTION).timestamp()
         removed = 0
         for path in self._half_made_paths():
             with suppress(FileNotFoundError):
@@ -102,22 +111,17 @@ class Keeper:
 
     def drop_ballast(self) -> int:
         """Remove the ballast, so that a full disk takes writes again. Returns the bytes that came free."""
-        path = self._ballast()
-        if path is None or not path.is_file():
+        if not isinstance(self._lake, LocalLake) or not (self._lake.path / BALLAST).is_file():
             return 0
         self._lake.delete([BALLAST])
         return BALLAST_BYTES
 
     def load_ballast(self) -> int:
         """Put the ballast back, unless the disk has no room for twice as much. Returns its bytes, or 0."""
-        path = self._ballast()
-        if path is None or disk_usage(path.parent).free < 2 * BALLAST_BYTES:
+        if not isinstance(self._lake, LocalLake) or disk_usage(self._lake.path).free < 2 * BALLAST_BYTES:
             return 0
         self._lake.put(BALLAST, os.urandom(BALLAST_BYTES))  # no filesystem makes this smaller
         return BALLAST_BYTES
-
-    def _ballast(self) -> Path | None:
-        return self._lake.path / BALLAST if isinstance(self._lake, LocalLake) else None
 
     def _half_made(self) -> Iterator[tuple[str, int]]:
         for path in self._half_made_paths():
