@@ -240,21 +240,32 @@ def repair(lake: ObjectLake, spec: TableSpec) -> list[str]:
     """Move the damaged tail of a table's log aside, to `damaged/`, and return the names moved.
 
     What is moved was never durable: an empty or unreadable entry and all after it, and a pointer to a checkpoint that
-    is gone. The table then opens at its last durable version.
+    is gone. The table then opens at its last durable version. An entry that a whole checkpoint covers goes alone.
     """
     root = f"{folder(spec)}/_delta_log"
     entries = log_entries(lake, spec)
+    covered = _whole_checkpoint(lake, spec)
     bad = [name for name in sorted(entries) if name.endswith(".json") and not _readable(lake, f"{root}/{name}")]
-    tail = [name for name in entries if bad and name[:20].isdigit() and name[:20] >= bad[0][:20]]
-    checkpoints = {
-        name for name in entries if name.endswith(".checkpoint.parquet") and name not in tail and entries[name]
-    }
-    if "_last_checkpoint" in entries:
-        tail += [] if _pointed_to(lake, f"{root}/_last_checkpoint") in checkpoints else ["_last_checkpoint"]
+    needed = [name for name in bad if not name[:20].isdigit() or int(name[:20]) > covered]
+    tail = {name for name in entries if needed and name[:20].isdigit() and name[:20] >= needed[0][:20]} | set(bad)
+    if "_last_checkpoint" in entries and covered < 0:
+        tail.add("_last_checkpoint")
     for name in tail:
         lake.put(f"damaged/{spec.name}/{name}-{secrets.token_hex(4)}", lake.get(f"{root}/{name}"))
         lake.delete([f"{root}/{name}"])
     return sorted(tail)
+
+
+def _whole_checkpoint(lake: ObjectLake, spec: TableSpec) -> int:
+    """The version of the last checkpoint if it can be read, else -1."""
+    try:
+        version = _checkpoint(lake, spec)
+        if version is not None:
+            read_file(lake, f"{folder(spec)}/_delta_log/{version:020}.checkpoint.parquet", [])
+            return version
+    except (Damaged, FileNotFoundError, NotFoundError, pa.ArrowInvalid):
+        pass  # torn, gone or cut short: what it covers has to be read from the entries
+    return -1
 
 
 def read_log(lake: ObjectLake, spec: TableSpec) -> int:
@@ -272,12 +283,3 @@ def _readable(lake: ObjectLake, key: str) -> bool:
         return bool(lines) and all(isinstance(json.loads(line), dict) for line in lines)
     except (ValueError, NotFound):
         return False
-
-
-def _pointed_to(lake: ObjectLake, key: str) -> str | None:
-    """The name of the checkpoint that ``_last_checkpoint`` names; None where it is not whole. It is only a hint."""
-    try:
-        pointer: Any = json.loads(lake.get(key))
-        return f"{int(pointer['version']):020}.checkpoint.parquet"
-    except (ValueError, KeyError, TypeError, OverflowError):
-        return None

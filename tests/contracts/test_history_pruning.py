@@ -56,8 +56,8 @@ def instance(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dg.Dags
     text = "telemetry:\n  enabled: false\n"
     if request.param == "postgres":
         port = request.getfixturevalue("postgres")
-        fields = f"username: dagster, password: '', hostname: 127.0.0.1, port: {port}, db_name: postgres, scheme: postgresql+psycopg2"
-        text += f"storage:\n  postgres:\n    postgres_db: {{{fields}}}\n"
+        address = f"username: dagster, password: '', hostname: 127.0.0.1, port: {port}, db_name: postgres"
+        text += f"storage:\n  postgres:\n    postgres_db: {{{address}, scheme: postgresql+psycopg2}}\n"
     (tmp_path / "dagster.yaml").write_text(text, encoding="utf-8")
     with dg.DagsterInstance.from_config(str(tmp_path)) as found:
         yield found
