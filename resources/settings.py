@@ -89,6 +89,7 @@ class Settings(BaseSettings):
         "text",
         alias="DATAALCHEMY_LOG_FORMAT",
         description="`text`, or `json`: what runs and `up` log is one JSON object a line.",
+    )
     keep_runs_days: int = Field(
         90,
         ge=1,
