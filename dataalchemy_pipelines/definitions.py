@@ -18,7 +18,7 @@ def build_defs(settings: Settings, **overrides: Any) -> dg.Definitions:
         assets=dg.load_assets_from_package_module(stages),
         asset_checks=dg.load_asset_checks_from_package_module(stages),
         jobs=automation.JOBS,
-        schedules=[automation.scheduled_ingestion],
+        schedules=[automation.scheduled_ingestion, automation.scheduled_maintenance],
         sensors=[automation.dropped_files, automation.run_failed],
         loggers={"console": LOGGERS[settings.log_format]},
         executor=dg.in_process_executor,  # a process a step costs a full cycle 26 starts; heavy work has its own

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -146,3 +147,33 @@ def _start_time(pid: int) -> str:
     except OSError:
         return "gone"
     return f"{fields[19]}@{Path('/proc/sys/kernel/random/boot_id').read_text(encoding='utf-8').strip()[:8]}"
+
+
+def prune(instance: DagsterInstance, *, days: int) -> int:
+    """Forget ended runs older than ``days``, with their events and captured output; return how many.
+
+    The run that last made an asset stays, however old: without it the asset would count as never made.
+    """
+    from dagster import DagsterRunStatus, RunsFilter
+
+    ended = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
+    before = datetime.now(UTC) - timedelta(days=days)
+    made = instance.get_latest_materialization_events(list(instance.all_asset_keys())).values()
+    standing = {event.run_id for event in made if event is not None}
+    runs = instance.get_runs(filters=RunsFilter(statuses=ended, updated_before=before))
+    doomed = [run.run_id for run in runs if run.run_id not in standing]
+    for run_id in doomed:
+        instance.compute_log_manager.delete_logs(prefix=[run_id])
+        instance.delete_run(run_id)
+        _drop_shard(instance, run_id)
+    return len(doomed)
+
+
+def _drop_shard(instance: DagsterInstance, run_id: str) -> None:
+    """SQLite keeps the events of each run in a file of its own, which Dagster empties and leaves behind."""
+    from dagster._core.storage.event_log import SqliteEventLogStorage
+
+    storage = instance.event_log_storage
+    if isinstance(storage, SqliteEventLogStorage):
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{storage.path_for_shard(run_id)}{suffix}").unlink(missing_ok=True)

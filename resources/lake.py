@@ -29,6 +29,7 @@ from resources.trust import trusted
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from obstore import ObjectMeta
     from obstore.store import ObjectStore
 
 REQUEST_TIMEOUT_S = 30
@@ -109,10 +110,15 @@ class ObjectLake(dg.ConfigurableResource[Any]):
         """Every key that starts with the folder ``prefix``, sorted."""
         return iter(sorted(self.sizes(prefix)))
 
-    def sizes(self, prefix: str) -> dict[str, int]:
-        """Size in bytes of every object below the folder ``prefix``."""
+    def sizes(self, prefix: str, *, after: str | None = None) -> dict[str, int]:
+        """Size in bytes of every object below the folder ``prefix``, or of those whose keys come after ``after``."""
+        return {key: item["size"] for key, item in self.objects(prefix, after=after).items()}
+
+    def objects(self, prefix: str, *, after: str | None = None) -> dict[str, ObjectMeta]:
+        """What the store says of each of these objects: its size, and when it was last written by the store's clock."""
         with self._speaking():
-            return {item["path"]: item["size"] for batch in obstore.list(self._store, prefix=prefix) for item in batch}
+            found = obstore.list(self._store, prefix=prefix, offset=after)
+            return {item["path"]: item for batch in found for item in batch}
 
     def delete(self, keys: Sequence[str]) -> None:
         """Remove objects; one that is gone already is no error."""
@@ -122,11 +128,6 @@ class ObjectLake(dg.ConfigurableResource[Any]):
                     obstore.delete(self._store, key)
             except (NotFoundError, FileNotFoundError):
                 continue
-
-    def move(self, key: str, target: str) -> None:
-        """Give an object another key: a copy that is made durable, then a removal."""
-        self.put(target, self.get(key))
-        self.delete([key])
 
     def reader(self, key: str) -> str | ObjectFile:
         """What Parquet reads an object through, so that it fetches only the columns it is asked for."""

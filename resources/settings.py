@@ -96,6 +96,12 @@ class Settings(BaseSettings):
         alias="DATAALCHEMY_LOG_FORMAT",
         description="`text`, or `json`: what runs and `up` log is one JSON object a line.",
     )
+    keep_runs_days: int = Field(
+        90,
+        ge=1,
+        alias="DATAALCHEMY_KEEP_RUNS_DAYS",
+        description="`maintain` forgets ended runs in Dagster's history that are older than this many days.",
+    )
     alert_file_override: Path | None = Field(
         None, alias="DATAALCHEMY_ALERT_FILE", description="File of alerts. Default: `alerts.jsonl` under the data path."
     )

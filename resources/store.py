@@ -20,12 +20,21 @@ MEND_TRUST = "Set DATAALCHEMY_S3_CA_FILE to the PEM file of the authority that s
 UNTRUSTED = "certificate not trusted"
 
 
+TAIL_BYTES = 64 * 1024
+"""Parquet is read from its end, and most files of small commits are smaller than this: they cost one request."""
+
+
 class ObjectFile(io.RawIOBase):
-    """A read-only seekable file over one object; each read is one ranged request. Raises NotFoundError."""
+    """A read-only seekable file over one object: one request for its end, and one for each read before that.
+
+    Raises NotFoundError.
+    """
 
     def __init__(self, store: ObjectStore, key: str) -> None:
         self._store, self._key, self._at = store, key, 0
-        self._size = int(obstore.head(store, key)["size"])
+        found = obstore.get(store, key, options={"range": {"suffix": TAIL_BYTES}})
+        self._size, self._tail_at = int(found.meta["size"]), int(found.range[0])
+        self._tail = bytes(found.bytes())
 
     def readable(self) -> bool:
         """True."""
@@ -49,7 +58,11 @@ class ObjectFile(io.RawIOBase):
         length = min(len(buffer), self._size - self._at)
         if length <= 0:
             return 0
-        buffer[:length] = bytes(obstore.get_range(self._store, self._key, start=self._at, length=length))
+        if self._at >= self._tail_at:
+            start = self._at - self._tail_at
+            buffer[:length] = self._tail[start : start + length]
+        else:
+            buffer[:length] = bytes(obstore.get_range(self._store, self._key, start=self._at, length=length))
         self._at += length
         return length
 

@@ -10,26 +10,29 @@ from __future__ import annotations
 import io
 import json
 import secrets
-import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from obstore.exceptions import NotFoundError
 
+from resources.actions import ID_COLUMN, actions
 from resources.contracts import Change, Snapshot, TableFile, TableSpec
 from resources.errors import Conflict, Damaged, NotFound, Unavailable
 from resources.store import MEND_DISK, reason_of
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
-    from deltalake.transaction import AddAction, RemoveAction
 
     from resources.lake import ObjectLake
 
 WRITER = "writer"
-ID_COLUMN = "doc_id"
-CONFIGURATION = {"delta.dataSkippingStatsColumns": ID_COLUMN, "delta.logRetentionDuration": "interval 30 days"}
+CONFIGURATION = {
+    "delta.dataSkippingStatsColumns": ID_COLUMN,
+    "delta.logRetentionDuration": "interval 30 days",
+    "delta.checkpointInterval": "10",  # opening a table reads every entry since its last checkpoint
+}
 ROW_GROUP_ROWS = 20_000
 
 
@@ -88,27 +91,38 @@ def open_table(lake: ObjectLake, spec: TableSpec) -> DeltaSnapshot:
 
 
 def check_log(lake: ObjectLake, spec: TableSpec) -> bool:
-    """Whether the table has a log; refuses one that a power cut damaged. Cost: one listing, one small read.
+    """Whether the table has a log; refuses one that a power cut damaged. Cost: one small read, and a listing of what
+    came since the last checkpoint, which is all that opening the table reads.
 
     An empty log file reads as an empty commit, and a pointer to a checkpoint that is gone hides the newest versions:
     both would open silently at an older state. A torn pointer leads nowhere either.
     """
-    entries = log_entries(lake, spec)
+    checkpoint = _checkpoint(lake, spec)
+    entries = log_entries(lake, spec, after=-1 if checkpoint is None else checkpoint - 1)
     versions = {name: size for name, size in entries.items() if name.endswith(".json") and name[:20].isdigit()}
     if any(size == 0 for size in versions.values()):
         raise _damaged(spec, "an empty file in its log")
-    if "_last_checkpoint" in entries:
-        name = _pointed_to(lake, f"{folder(spec)}/_delta_log/_last_checkpoint")
-        if name is None:
-            raise _damaged(spec, "an unreadable pointer to a checkpoint")
-        if not entries.get(name):
-            raise _damaged(spec, "a pointer to a checkpoint that is not there")
-    return bool(versions)
+    if checkpoint is not None and not entries.get(f"{checkpoint:020}.checkpoint.parquet"):
+        raise _damaged(spec, "a pointer to a checkpoint that is not there")
+    return bool(versions) or checkpoint is not None
 
 
-def log_entries(lake: ObjectLake, spec: TableSpec) -> dict[str, int]:
-    """Name and size of each file of the table's log."""
-    return {key.rsplit("/", 1)[1]: size for key, size in lake.sizes(f"{folder(spec)}/_delta_log").items()}
+def log_entries(lake: ObjectLake, spec: TableSpec, *, after: int = -1) -> dict[str, int]:
+    """Name and size of each file of the table's log, of versions above ``after``; the pointer is always among them."""
+    root = f"{folder(spec)}/_delta_log"
+    found = lake.sizes(root, after=f"{root}/{after:020}.z" if after >= 0 else None)
+    return {key.rsplit("/", 1)[1]: size for key, size in found.items()}
+
+
+def _checkpoint(lake: ObjectLake, spec: TableSpec) -> int | None:
+    """The version of the last checkpoint, or None where there is none yet. Raises Damaged on a torn pointer."""
+    try:
+        pointer: Any = json.loads(lake.get(f"{folder(spec)}/_delta_log/_last_checkpoint"))
+        return int(pointer["version"])
+    except NotFound:
+        return None
+    except (ValueError, KeyError, TypeError, OverflowError):
+        raise _damaged(spec, "an unreadable pointer to a checkpoint") from None
 
 
 def _damaged(spec: TableSpec, what: str) -> Damaged:
@@ -145,10 +159,13 @@ def commit(lake: ObjectLake, base: Snapshot, change: Change, *, cursors: Mapping
 
     snapshot = cast(DeltaSnapshot, base)
     delta = snapshot.delta or _created(lake, snapshot.spec)
-    adds, removes = _actions(lake, snapshot, change)
+    adds, removes = actions(lake, snapshot, change, root=folder(snapshot.spec))
     nonce = secrets.token_hex(16)
     transactions = [Transaction(WRITER, snapshot.cursor(WRITER) + 1), *(Transaction(k, v) for k, v in cursors.items())]
-    lake.settle([f"{folder(snapshot.spec)}/{add.path}" for add in adds])
+    keys = [f"{folder(snapshot.spec)}/{add.path}" for add in adds]
+    lake.settle(keys)
+    if not all(_there(lake, key) for key in keys):  # an entry that names a file that is gone is the table's end
+        raise Conflict("Files of a commit were removed before it", subject=snapshot.spec.name, fix="Run it again.")
     try:
         delta.create_write_transaction(
             [*adds, *removes],
@@ -161,6 +178,15 @@ def commit(lake: ObjectLake, base: Snapshot, change: Change, *, cursors: Mapping
     delta.update_incremental()
     _settle_log(lake, snapshot.spec, after=snapshot.version)
     return int(delta.version())
+
+
+def _there(lake: ObjectLake, key: str) -> bool:
+    """Whether a file can be opened as Parquet. Cost: its end is read."""
+    try:
+        read_file(lake, key, [])
+        return True
+    except (FileNotFoundError, NotFoundError):
+        return False
 
 
 def _created(lake: ObjectLake, spec: TableSpec) -> DeltaTable:
@@ -189,39 +215,6 @@ def _lost_race(spec: TableSpec) -> Conflict:
     return Conflict("Another run changed the table first", subject=spec.name, fix="Run it again.")
 
 
-def _actions(lake: ObjectLake, snapshot: DeltaSnapshot, change: Change) -> tuple[list[AddAction], list[RemoveAction]]:
-    """The files to add and to remove: new rows, and what stays of each file that holds a replaced document."""
-    import pyarrow.compute as pc
-    from deltalake.transaction import AddAction, RemoveAction
-
-    root = folder(snapshot.spec)
-    now_ms = int(time.time() * 1000)
-    new = list(change.files)
-    if change.rows is not None and change.rows.num_rows:
-        rows = change.rows.select(snapshot.spec.schema.names).cast(snapshot.spec.schema)
-        new.append(lake.write_file(f"{root}/parts/{secrets.token_hex(16)}.parquet", rows))
-    removed: list[TableFile] = []
-    if change.replaces:
-        doomed = pa.array(sorted(change.replaces), pa.string())
-        for file in snapshot.files():
-            stays = pc.invert(pc.is_in(lake.read_file(file.key, [ID_COLUMN])[ID_COLUMN], value_set=doomed))
-            kept = pc.sum(stays).as_py() or 0
-            if kept == file.rows:
-                continue
-            removed.append(file)
-            if kept:
-                key = f"{root}/parts/{secrets.token_hex(16)}.parquet"
-                new.append(lake.write_file(key, lake.read_file(file.key).filter(stays)))
-    adds = [_add(AddAction, file, root, now_ms) for file in new if file.rows]
-    removes = [RemoveAction(file.key.removeprefix(f"{root}/"), True, now_ms, file.size_bytes) for file in removed]
-    return adds, removes
-
-
-def _add(action: type[AddAction], file: TableFile, root: str, now_ms: int) -> AddAction:
-    stats = json.dumps({"numRecords": file.rows})
-    return action(file.key.removeprefix(f"{root}/"), file.size_bytes, {}, now_ms, True, stats)
-
-
 def _settled(lake: ObjectLake, base: DeltaSnapshot, nonce: str, error: Exception) -> int:
     """What became of a commit that raised: a store may have done it and lost the reply. The log alone can tell."""
     for version in _versions_after(lake, base.spec, base.version):
@@ -238,35 +231,45 @@ def _settled(lake: ObjectLake, base: DeltaSnapshot, nonce: str, error: Exception
 
 
 def _versions_after(lake: ObjectLake, spec: TableSpec, version: int) -> list[int]:
-    names = (name for name in log_entries(lake, spec) if name.endswith(".json") and name[:20].isdigit())
-    return sorted(number for number in (int(name[:20]) for name in names) if number > version)
+    names = (name for name in log_entries(lake, spec, after=version) if name.endswith(".json"))
+    return sorted(int(name[:20]) for name in names if name[:20].isdigit())
 
 
 def _settle_log(lake: ObjectLake, spec: TableSpec, *, after: int) -> None:
     """Make the log entries since ``after``, and checkpoints made with them, survive a power cut."""
-    fresh = {f"{version:020}" for version in _versions_after(lake, spec, after)}
-    names = [name for name in log_entries(lake, spec) if name[:20] in fresh or name == "_last_checkpoint"]
-    lake.settle([f"{folder(spec)}/_delta_log/{name}" for name in names])
+    lake.settle([f"{folder(spec)}/_delta_log/{name}" for name in log_entries(lake, spec, after=after)])
 
 
 def repair(lake: ObjectLake, spec: TableSpec) -> list[str]:
     """Move the damaged tail of a table's log aside, to `damaged/`, and return the names moved.
 
     What is moved was never durable: an empty or unreadable entry and all after it, and a pointer to a checkpoint that
-    is gone. The table then opens at its last durable version.
+    is gone. The table then opens at its last durable version. An entry that a whole checkpoint covers goes alone.
     """
     root = f"{folder(spec)}/_delta_log"
     entries = log_entries(lake, spec)
+    covered = _whole_checkpoint(lake, spec)
     bad = [name for name in sorted(entries) if name.endswith(".json") and not _readable(lake, f"{root}/{name}")]
-    tail = [name for name in entries if bad and name[:20].isdigit() and name[:20] >= bad[0][:20]]
-    checkpoints = {
-        name for name in entries if name.endswith(".checkpoint.parquet") and name not in tail and entries[name]
-    }
-    if "_last_checkpoint" in entries:
-        tail += [] if _pointed_to(lake, f"{root}/_last_checkpoint") in checkpoints else ["_last_checkpoint"]
+    needed = [name for name in bad if not name[:20].isdigit() or int(name[:20]) > covered]
+    tail = {name for name in entries if needed and name[:20].isdigit() and name[:20] >= needed[0][:20]} | set(bad)
+    if "_last_checkpoint" in entries and covered < 0:
+        tail.add("_last_checkpoint")
     for name in tail:
-        lake.move(f"{root}/{name}", f"damaged/{spec.name}/{name}-{secrets.token_hex(4)}")
+        lake.put(f"damaged/{spec.name}/{name}-{secrets.token_hex(4)}", lake.get(f"{root}/{name}"))
+        lake.delete([f"{root}/{name}"])
     return sorted(tail)
+
+
+def _whole_checkpoint(lake: ObjectLake, spec: TableSpec) -> int:
+    """The version of the last checkpoint if it can be read, else -1."""
+    try:
+        version = _checkpoint(lake, spec)
+        if version is not None:
+            read_file(lake, f"{folder(spec)}/_delta_log/{version:020}.checkpoint.parquet", [])
+            return version
+    except (Damaged, FileNotFoundError, NotFoundError, pa.ArrowInvalid):
+        pass  # torn, gone or cut short: what it covers has to be read from the entries
+    return -1
 
 
 def read_log(lake: ObjectLake, spec: TableSpec) -> int:
@@ -284,12 +287,3 @@ def _readable(lake: ObjectLake, key: str) -> bool:
         return bool(lines) and all(isinstance(json.loads(line), dict) for line in lines)
     except (ValueError, NotFound):
         return False
-
-
-def _pointed_to(lake: ObjectLake, key: str) -> str | None:
-    """The name of the checkpoint that ``_last_checkpoint`` names; None where it is not whole. It is only a hint."""
-    try:
-        pointer: Any = json.loads(lake.get(key))
-        return f"{int(pointer['version']):020}.checkpoint.parquet"
-    except (ValueError, KeyError, TypeError, OverflowError):
-        return None

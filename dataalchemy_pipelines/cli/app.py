@@ -32,6 +32,7 @@ COMMANDS = {
     "quarantine": "quarantine",
     "lake": "lake",
     "history": "history",
+    "maintain": "maintain",
     "metrics": "metrics",
     "deploy": "deploy",
     "setup": "setup",

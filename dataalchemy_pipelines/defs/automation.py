@@ -10,6 +10,7 @@ from resources.contracts import Alert, Lake, Notify
 from resources.settings import Settings
 
 HOURLY = "0 * * * *"
+WEEKLY = "30 4 * * 0"
 SETTINGS = Settings.read()
 ON, OFF = dg.DefaultScheduleStatus.RUNNING, dg.DefaultScheduleStatus.STOPPED
 CONSOLE: dict[str, Any] = {"loggers": {"console": {"config": {}}}}
@@ -20,6 +21,7 @@ REFINING = dg.AssetSelection.groups("clean", "curate")
 SYNTHESIS = dg.AssetSelection.groups("synthesize")
 TRAINING = dg.AssetSelection.groups("train")
 PUBLISHING = dg.AssetSelection.groups("publish")
+MAINTENANCE = dg.AssetSelection.groups("maintain")
 
 
 def _job(name: str, selection: dg.AssetSelection, description: str) -> UnresolvedAssetJobDefinition:
@@ -32,8 +34,9 @@ wash = _job("wash", LANDING | CLEANING, "Read the sources and clean.")
 synthesize = _job("synthesize", SYNTHESIS, "Make supervised pairs and the training set.")
 train = _job("train", SYNTHESIS | TRAINING, "Train an adapter on the pairs.")
 publish = _job("publish", PUBLISHING, "Build the index, judge the adapter, release it or not.")
-full_cycle = _job("full_cycle", dg.AssetSelection.all(), "Everything, in order.")
-JOBS = (ingest, wash, refine, synthesize, train, publish, full_cycle)
+full_cycle = _job("full_cycle", dg.AssetSelection.all() - MAINTENANCE, "Everything, in order.")
+maintain = _job("maintain", MAINTENANCE, "Keep the lake and Dagster's history small.")
+JOBS = (ingest, wash, refine, synthesize, train, publish, full_cycle, maintain)
 
 scheduled_ingestion = dg.ScheduleDefinition(
     name="scheduled_ingestion",
@@ -41,6 +44,14 @@ scheduled_ingestion = dg.ScheduleDefinition(
     cron_schedule=SETTINGS.schedule or HOURLY,
     description="Reads every source again and brings the corpus up to date.",
     default_status=ON if SETTINGS.schedule else OFF,
+)
+
+scheduled_maintenance = dg.ScheduleDefinition(
+    name="scheduled_maintenance",
+    job=maintain,
+    cron_schedule=WEEKLY,
+    description="Keeps the lake and Dagster's history small; off until it is switched on here.",
+    default_status=OFF,
 )
 
 

@@ -106,15 +106,16 @@ def _kept_ids(snapshot: Snapshot) -> pl.DataFrame:
 
 
 def _parts(stage: Stage, lake: Lake, source: Snapshot, *, ids: set[str] | None) -> list[str]:
-    """Files of the source bundled into parts of bounded size; ``ids`` narrows them where not all is to be done."""
+    """Files of the source bundled into parts of bounded size; ``ids`` leaves out the files that hold none of them."""
+    files = sorted(source.files(), key=lambda file: file.key)
+    wanted: dict[str, set[str]] = {}
+    if ids is not None:
+        wanted = {
+            file.key: ids.intersection(lake.read_file(file.key, ["doc_id"])["doc_id"].to_pylist()) for file in files
+        }
+        files = [file for file in files if wanted[file.key]]
     parts: list[str] = []
-    for bundle in _bundles(sorted(source.files(), key=lambda file: file.key)):
-        wanted: list[str] | None = None
-        if ids is not None:
-            held = {value for file in bundle for value in lake.read_file(file.key, ["doc_id"])["doc_id"].to_pylist()}
-            wanted = sorted(held & ids)
-            if not wanted:
-                continue
+    for bundle in _bundles(files):
         spec = {
             "source": stage.source.name,
             "target": stage.target.name,
@@ -122,7 +123,7 @@ def _parts(stage: Stage, lake: Lake, source: Snapshot, *, ids: set[str] | None) 
             "settings": stage.settings,
             "recipe_version": stage.recipe_version,
             "files": [file.key for file in bundle],
-            "ids": wanted,
+            "ids": None if ids is None else sorted(set().union(*(wanted[file.key] for file in bundle))),
         }
         parts.append(json.dumps(spec))
     return parts

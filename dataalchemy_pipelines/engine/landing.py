@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -69,7 +69,7 @@ def land(
     standing = _standing(base, source)
     landed = Landed(source)
     seen_ids: set[str] = set()
-    for record, sha256 in _uploaded(lake, connector.records()):
+    for record, sha256 in _uploaded(lake, connector.records(), kept=_kept(lake, standing)):
         doc_id = doc_id_of(source, record.native_id)
         seen_ids.add(doc_id)
         _account(landed, record, sha256, before=standing.get(doc_id))
@@ -109,13 +109,21 @@ def _standing(base: Snapshot, source: str) -> dict[str, dict[str, Any]]:
     return {row["doc_id"]: row for row in rows.iter_rows(named=True)}
 
 
-def _uploaded(lake: Lake, records: Iterable[RawRecord]) -> Iterator[tuple[RawRecord, str]]:
+def _kept(lake: Lake, standing: Mapping[str, Mapping[str, Any]]) -> set[str]:
+    """Payloads that need no upload: a row names them, so nothing removes them, and they are there."""
+    named = {row["content_sha256"] for row in standing.values()}
+    there = {key.removeprefix(f"{PAYLOADS}/") for key in lake.listing(PAYLOADS)} if named else set()
+    return named & there
+
+
+def _uploaded(lake: Lake, records: Iterable[RawRecord], *, kept: Set[str]) -> Iterator[tuple[RawRecord, str]]:
     """Each record with its payload's hash, once the payload is in the lake; a few uploads at a time."""
     with ThreadPoolExecutor(UPLOADS) as pool:
         waiting: list[tuple[RawRecord, str, Future[None] | None]] = []
         for record in records:
             sha256 = hashlib.sha256(record.payload or b"").hexdigest()
-            upload = pool.submit(lake.put, f"{PAYLOADS}/{sha256}", record.payload) if record.payload else None
+            needed = record.payload if sha256 not in kept else None
+            upload = pool.submit(lake.put, f"{PAYLOADS}/{sha256}", needed) if needed else None
             waiting.append((record, sha256, upload))
             if len(waiting) >= UPLOADS:
                 yield _settled(waiting.pop(0))

@@ -18,7 +18,7 @@ from resources.settings import Settings
 from tests.defs.conftest import House, materialised
 
 ROOT = Path(__file__).parents[2]
-GROUPS = {"ingest", "clean", "curate", "synthesize", "train", "publish"}
+GROUPS = {"ingest", "clean", "curate", "synthesize", "train", "publish", "maintain"}
 STORES = {
     "native": {},
     "docker": {"DATAALCHEMY_LAKE": "s3://bucket/prefix", "DATAALCHEMY_KV": "redis://127.0.0.1:6379/0"},
@@ -98,9 +98,10 @@ def test_every_job_makes_something_and_one_makes_everything(native: dg.Definitio
     graph = native.resolve_asset_graph()
     jobs = {job.name: job for job in native.resolve_all_job_defs() if not job.name.startswith("__")}
     selected = {name: set(job.asset_layer.selected_asset_keys) for name, job in jobs.items()}
-    assert set(selected) == {"ingest", "wash", "refine", "synthesize", "train", "publish", "full_cycle"}
+    assert set(selected) == {"ingest", "wash", "refine", "synthesize", "train", "publish", "full_cycle", "maintain"}
     assert [name for name, keys in selected.items() if not keys] == []
-    assert selected["full_cycle"] == graph.get_all_asset_keys()
+    assert selected["full_cycle"] | selected["maintain"] == graph.get_all_asset_keys()
+    assert not selected["full_cycle"] & selected["maintain"], "who asks for documents asks for no maintenance"
 
 
 def schedule_of(environment: dict[str, str]) -> list[str]:
