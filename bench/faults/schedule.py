@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from bench.faults.outcome import Outcome
 from bench.faults.place import Place
 from bench.faults.replies import lose_replies
+from bench.faults.services import NETWORK, minio_killed, network
 from bench.faults.writers import cut_power, kill_writers
 
 
@@ -33,9 +34,18 @@ def reply_lost(place: Place, rounds: int, draw: random.Random) -> Iterator[Outco
     yield outcome
 
 
+def _network(service: str, way: str) -> Fault:
+    def fault(place: Place, rounds: int, draw: random.Random) -> Iterator[Outcome]:
+        yield network(place, service, way, rounds, draw)
+
+    return fault
+
+
 Fault = Callable[[Place, int, random.Random], Iterator[Outcome]]
 FAULTS: dict[str, Fault] = {
     "writer-killed": writer_killed,
     "power-cut": power_cut,
     "reply-lost": reply_lost,
+    "minio-killed": minio_killed,
+    **{f"minio-{way}": _network("minio", way) for way in NETWORK},
 }
