@@ -65,6 +65,7 @@ class Runs:
 
     def run(self, environment: Mapping[str, str], fault: Fault | None = None, *, at_s: float = 0.0) -> Ended:
         """One run; ``fault`` strikes ``at_s`` after its first step."""
+        self.data.mkdir(parents=True, exist_ok=True)
         own = {"DATAALCHEMY_DATA_PATH": str(self.data), "PROJECT_ROOT": str(self.data), "PYTHONPATH": str(CHECKOUT)}
         command = [sys.executable, "-m", "bench.faults.job", str(SAMPLES)]
         began = time.monotonic()

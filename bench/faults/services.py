@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import random
-import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from bench.faults.outcome import Outcome
 from bench.faults.place import Place
@@ -18,31 +17,27 @@ OUTAGE_S = (0.2, 4.0)
 SLOW_S = 0.2
 RESET_SHARE = 0.02
 
-Faults = Iterator[Outcome]
+
+def environment(place: Place, lake: S3Lake, **ports: int) -> dict[str, str]:
+    """Settings of a docker deployment in the place; a port given by a service's name is that of a proxy before it."""
+    minio, redis = ports.get("minio", place.minio.port), ports.get("redis", place.redis.port)
+    settings = {
+        "DATAALCHEMY_DEPLOYMENT": "docker",
+        "DATAALCHEMY_LAKE": lake.root,
+        "DATAALCHEMY_S3_ENDPOINT": f"http://127.0.0.1:{minio}",
+        "DATAALCHEMY_KV": f"redis://127.0.0.1:{redis}/0",
+    }
+    if "postgres" in ports:
+        settings["DATAALCHEMY_POSTGRES_URL"] = f"postgresql://dagster@127.0.0.1:{ports['postgres']}/postgres"
+    return settings
 
 
-class Stage:
-    """A docker deployment in a place: each round has a bucket of its own; one service may stand behind a proxy."""
-
-    def __init__(self, place: Place) -> None:
-        self.place = place
-        self.runs = Runs(place.folder / "home")
-        self.runs.data.mkdir(exist_ok=True)
-        lake = self.lake()
-        self.runs.learn(lake, self.environment(lake))
-
-    def lake(self) -> S3Lake:
-        """An empty lake."""
-        return self.place.bucket(self.place.minio)
-
-    def environment(self, lake: S3Lake, *, minio: int | None = None, redis: int | None = None) -> dict[str, str]:
-        """Settings of the deployment; a port given is that of a proxy in front of the service."""
-        return {
-            "DATAALCHEMY_DEPLOYMENT": "docker",
-            "DATAALCHEMY_LAKE": lake.root,
-            "DATAALCHEMY_S3_ENDPOINT": f"http://127.0.0.1:{minio or self.place.minio.port}",
-            "DATAALCHEMY_KV": f"redis://127.0.0.1:{redis or self.place.redis.port}/0",
-        }
+def learnt(place: Place) -> Runs:
+    """The place's runs, once the undisturbed one was made."""
+    if not place.runs.undisturbed:
+        lake = place.bucket(place.minio)
+        place.runs.learn(lake, environment(place, lake))
+    return place.runs
 
 
 def killed(server: Server, draw: random.Random) -> Callable[[], None]:
@@ -56,14 +51,14 @@ def killed(server: Server, draw: random.Random) -> Callable[[], None]:
     return strike
 
 
-def minio_killed(place: Place, rounds: int, draw: random.Random) -> Faults:
-    """MinIO killed and started again at a random moment of a run."""
-    stage, outcome = Stage(place), Outcome("minio-killed", "minio")
+def restarted(place: Place, service: str, rounds: int, draw: random.Random) -> Outcome:
+    """A service killed and started again at a random moment of a run."""
+    runs, outcome, server = learnt(place), Outcome(f"{service}-killed", service), getattr(place, service)
     for _ in range(rounds):
-        lake = stage.lake()
-        fault = Fault(killed(place.minio, draw), names=(f"127.0.0.1:{place.minio.port}", "doctor"))
-        stage.runs.disturb(lake, stage.environment(lake), fault, outcome, draw)
-    yield outcome
+        lake = place.bucket(place.minio)
+        fault = Fault(killed(server, draw), names=(f"127.0.0.1:{server.port}", "doctor"))
+        runs.disturb(lake, environment(place, lake, **{service: server.port}), fault, outcome, draw)
+    return outcome
 
 
 def cut(proxy: Proxy, draw: random.Random) -> Fault:
@@ -101,13 +96,13 @@ NETWORK = {"cut": cut, "slow": slow, "reset": reset}
 
 def network(place: Place, service: str, way: str, rounds: int, draw: random.Random) -> Outcome:
     """The network between a run and one service: cut, slowed to 200 ms, or reset at random."""
-    stage, outcome = Stage(place), Outcome(f"{service}-{way}", service)
+    runs, outcome = learnt(place), Outcome(f"{service}-{way}", service)
     for _ in range(rounds):
-        lake = stage.lake()
+        lake = place.bucket(place.minio)
         with Proxy(getattr(place, service).port) as proxy:
             fault = NETWORK[way](proxy, draw)
             fault.mend, fault.touched = proxy.mend, lambda proxy=proxy: proxy.hits > 0
             fault.names = (f"127.0.0.1:{proxy.port}", "doctor")
-            stage.runs.disturb(lake, stage.environment(lake, **{service: proxy.port}), fault, outcome, draw)
+            runs.disturb(lake, environment(place, lake, **{service: proxy.port}), fault, outcome, draw)
             outcome.more["touched"] = outcome.more.get("touched", 0) + proxy.hits
     return outcome
