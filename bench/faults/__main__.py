@@ -24,9 +24,10 @@ def main() -> int:
     parser.add_argument("--only", choices=list(FAULTS), action="append", help="This fault; may be repeated.")
     arguments = parser.parse_args()
     sound = True
-    for name in arguments.only or FAULTS:
-        began = time.monotonic()
-        with tempfile.TemporaryDirectory(prefix="faults-") as folder, Place(Path(folder)) as place:
+    with tempfile.TemporaryDirectory(prefix="faults-") as folder, Place(Path(folder)) as place:
+        Path(folder).chmod(0o755)  # PostgreSQL runs as another user
+        for name in arguments.only or FAULTS:
+            began = time.monotonic()
             try:
                 for outcome in FAULTS[name](place, arguments.rounds, random.Random(f"{arguments.seed} {name}")):
                     outcome.more["seconds"] = round(time.monotonic() - began, 1)

@@ -9,7 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from bench.servers import MinioServer, RedisServer, S3Server
+from bench.faults.runs import Runs
+from bench.servers import MinioServer, PostgresServer, RedisServer, S3Server
 from resources.lake import LocalLake, S3Lake
 from resources.settings import export
 
@@ -19,6 +20,7 @@ class Place:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.runs = Runs(folder / "home")
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
@@ -39,6 +41,13 @@ class Place:
         """Redis, with its password in this process's environment."""
         server = self._open.enter_context(RedisServer(self.folder / "redis"))
         export(DATAALCHEMY_KV_PASSWORD=server.password)
+        return server
+
+    @cached_property
+    def postgres(self) -> PostgresServer:
+        """PostgreSQL, with its password in this process's environment."""
+        server = self._open.enter_context(PostgresServer(self.folder / "postgres"))
+        export(DATAALCHEMY_POSTGRES_PASSWORD=server.password)
         return server
 
     def directory(self) -> LocalLake:

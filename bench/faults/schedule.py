@@ -5,10 +5,15 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 
+from bench.faults.causes import clock_moved, credentials_revoked, disk_full, redis_flushed, two_at_once
 from bench.faults.outcome import Outcome
 from bench.faults.place import Place
 from bench.faults.replies import lose_replies
+from bench.faults.services import NETWORK, network, restarted
 from bench.faults.writers import cut_power, kill_writers
+
+Fault = Callable[[Place, int, random.Random], Iterator[Outcome]]
+SERVICES = ("minio", "redis", "postgres")
 
 
 def writer_killed(place: Place, rounds: int, draw: random.Random) -> Iterator[Outcome]:
@@ -33,9 +38,29 @@ def reply_lost(place: Place, rounds: int, draw: random.Random) -> Iterator[Outco
     yield outcome
 
 
-Fault = Callable[[Place, int, random.Random], Iterator[Outcome]]
+def _restarted(service: str) -> Fault:
+    def fault(place: Place, rounds: int, draw: random.Random) -> Iterator[Outcome]:
+        yield restarted(place, service, rounds, draw)
+
+    return fault
+
+
+def _network(service: str, way: str) -> Fault:
+    def fault(place: Place, rounds: int, draw: random.Random) -> Iterator[Outcome]:
+        yield network(place, service, way, rounds, draw)
+
+    return fault
+
+
 FAULTS: dict[str, Fault] = {
     "writer-killed": writer_killed,
     "power-cut": power_cut,
     "reply-lost": reply_lost,
+    **{f"{service}-killed": _restarted(service) for service in SERVICES},
+    **{f"{service}-{way}": _network(service, way) for service in SERVICES for way in NETWORK},
+    "redis-flushed": redis_flushed,
+    "disk-full": disk_full,
+    "credentials-revoked": credentials_revoked,
+    "clock-moved": clock_moved,
+    "two-at-once": two_at_once,
 }

@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from bench.faults.disk import as_root, make_disk, mounted
 from bench.faults.outcome import Outcome
 from bench.faults.writer import CURSOR, SPEC, writer
-from resources.errors import Missing
 from resources.lake import LocalLake, ObjectLake, open_lake
 
 LATEST_S = 0.25
@@ -78,15 +76,13 @@ def cut_power(folder: Path, outcome: Outcome, *, rounds: int, draw: random.Rando
     """
     image, place = folder / "disk.img", folder / "mount"
     place.mkdir(parents=True)
-    with image.open("wb") as file:
-        file.truncate(IMAGE_BYTES)
-    _root("mkfs.ext4", "-q", "-F", str(image))
+    make_disk(image, IMAGE_BYTES)
     mended = 0
     for _ in range(rounds):
-        with _mounted(image, place):
+        with mounted(image, place):
             said = _frozen(LocalLake(root=(place / "lake").as_uri()), image, draw)
         (folder / "cut.img").replace(image)
-        with _mounted(image, place):
+        with mounted(image, place):
             lake = LocalLake(root=(place / "lake").as_uri())
             canary = place / "canary"
             outcome.rounds += 1
@@ -107,22 +103,5 @@ def _frozen(lake: LocalLake, image: Path, draw: random.Random) -> list[int]:
         while acknowledged.poll():
             said.append(acknowledged.recv())
         (image.parent / "mount" / "canary").write_bytes(b"in memory alone")
-        _root("cp", "--sparse=always", str(image), str(image.parent / "cut.img"))
+        as_root("cp", "--sparse=always", str(image), str(image.parent / "cut.img"))
     return said
-
-
-@contextmanager
-def _mounted(image: Path, place: Path) -> Iterator[None]:
-    _root("mount", "-o", "loop", str(image), str(place))
-    try:
-        yield
-    finally:
-        _root("umount", str(place))
-
-
-def _root(*command: str) -> None:
-    """Run a command that needs root. Raises Missing where it is refused."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        said = done.stderr.strip().splitlines()[-1:] or [f"exit {done.returncode}"]
-        raise Missing("A disk cannot be made here", subject=f"{command[0]}: {said[0]}", fix="It needs root on Linux.")

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from dataalchemy_pipelines.core.outcomes import OUTCOMES, Balance, balances, content_digest
+from dataalchemy_pipelines.defs.failures import explained
 from resources.contracts import Lake, TableSpec
 
 
@@ -50,6 +51,7 @@ def accounting_check(asset: dg.AssetsDefinition, source: TableSpec, target: Tabl
     """The blocking check of a stage: seen = sum of outcomes. A difference means that documents vanished."""
 
     @dg.asset_check(asset=asset, name="every_document_is_accounted_for", blocking=True)
+    @explained
     def every_document_is_accounted_for(lake: dg.ResourceParam[Lake]) -> dg.AssetCheckResult:
         total = sum(balances(lake, source, target).values(), Balance(target.name, 0))
         balanced = total.lost == 0 and total.seen == sum(total.outcomes.values())

@@ -55,6 +55,7 @@ clean_documents_are_accounted_for = accounting_check(clean_documents, DOCUMENTS,
 
 
 @dg.asset_check(asset=clean_documents, blocking=True)
+@explained
 def nothing_personal_is_left(lake: dg.ResourceParam[Lake]) -> dg.AssetCheckResult:
     """The finders of the privacy policy find nothing in what was cleaned. Counts only, never what was found."""
     found = leaks(lake)

@@ -36,6 +36,7 @@ def raw_records(
 
 
 @dg.asset_check(asset=raw_records, blocking=True)
+@explained
 def every_input_has_one_outcome(lake: dg.ResourceParam[Lake]) -> dg.AssetCheckResult:
     """Each item that a source listed has a row that stands, each version one outcome, and what was read its payload."""
     total = sum(landing_balances(lake.snapshot(RAW_RECORDS)).values(), Balance("raw_records", 0))

@@ -31,6 +31,7 @@ def index(
 
 
 @dg.asset_check(asset=index, blocking=True)
+@explained
 def every_chunk_can_be_found(lake: dg.ResourceParam[Lake]) -> dg.AssetCheckResult:
     """The index holds the kept chunks, all of them and no others."""
     kept, wrong = chunks_beside_the_index(lake)
@@ -69,6 +70,7 @@ def evaluations(
 
 
 @dg.asset_check(asset=evaluations, blocking=True)
+@explained
 def every_arm_answered_the_same_questions(lake: dg.ResourceParam[Lake]) -> dg.AssetCheckResult:
     """A comparison is fair only where all four arms were scored on the same questions."""
     counts = questions_by_arm(lake)

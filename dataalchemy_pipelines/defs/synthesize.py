@@ -57,6 +57,7 @@ sft_pairs_are_accounted_for = accounting_check(sft_pairs, CHUNKS, SFT_PAIRS)
 
 
 @dg.asset_check(asset=sft_pairs, blocking=True)
+@explained
 def every_quote_stands_in_its_source(lake: dg.ResourceParam[Lake]) -> dg.AssetCheckResult:
     """The answer of each quoting pair is a sentence of a chunk that its prompt shows."""
     pairs, wrong = pairs_without_ground(lake)
@@ -64,6 +65,7 @@ def every_quote_stands_in_its_source(lake: dg.ResourceParam[Lake]) -> dg.AssetCh
 
 
 @dg.asset_check(asset=training_sets, blocking=True)
+@explained
 def no_held_out_document_is_learnt(lake: dg.ResourceParam[Lake]) -> dg.AssetCheckResult:
     """No pair to learn from touches a held-out document, by answer or by distractor."""
     pairs, wrong = pairs_across_the_line(lake)

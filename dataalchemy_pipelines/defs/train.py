@@ -37,6 +37,7 @@ def adapter(
 
 
 @dg.asset_check(asset=adapter, blocking=True)
+@explained
 def the_adapter_is_whole(lake: dg.ResourceParam[Lake]) -> dg.AssetCheckResult:
     """Every file of the candidate is in the lake and equal to its hash."""
     files, wrong = candidate_files(lake)
