@@ -2,8 +2,7 @@
 
 One ingest is one new file in a registered folder and a run of the `refine` job, all of it: the listing, parsing in a
 child, cleaning, signing, clusters, chunks, every check, and Dagster's own history. `--through stages` leaves Dagster
-out and calls the functions below it, so that what is left is the lake's part. `--lake s3://bucket/prefix --endpoint
-URL` works on an S3 store, whose bucket exists and whose credentials are in the environment.
+out and calls the functions below it. `--store minio` starts a MinIO and works on that; else the lake is a directory.
 """
 
 from __future__ import annotations
@@ -16,8 +15,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
+from bench.servers import MinioServer
 from dataalchemy_pipelines.cli.jobs import run_job
 from dataalchemy_pipelines.cli.screen import Screen
 from dataalchemy_pipelines.core.outcomes import balances, content_digest, landing_balances
@@ -32,7 +33,7 @@ from dataalchemy_pipelines.transforms.lexicon import FUNCTION_WORDS
 from dataalchemy_pipelines.transforms.recipe import RecipeSettings
 from resources.lake import LocalLake, ObjectLake, S3Lake
 from resources.progress import LogProgress
-from resources.settings import Settings
+from resources.settings import Settings, export
 from resources.spark import LocalEngine
 
 SAMPLE = 10
@@ -117,16 +118,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--through", choices=["job", "stages"], default="job")
-    parser.add_argument("--lake", help="s3://bucket/prefix; default: a directory that is removed afterwards")
-    parser.add_argument("--endpoint", help="address of the S3 server")
+    parser.add_argument("--store", choices=["directory", "minio"], default="directory")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="small-ingests-") as name:
+    with tempfile.TemporaryDirectory(prefix="small-ingests-") as name, ExitStack() as stack:
         folder = Path(name)
-        lake = (
-            S3Lake(root=arguments.lake, endpoint=arguments.endpoint)
-            if arguments.lake
-            else LocalLake(root=(folder / "lake").as_uri())
-        )
+        lake: ObjectLake = LocalLake(root=(folder / "lake").as_uri())
+        if arguments.store == "minio":
+            server = stack.enter_context(MinioServer(folder / "minio"))
+            export(AWS_ACCESS_KEY_ID=server.access_key, AWS_SECRET_ACCESS_KEY=server.secret_key)
+            lake = S3Lake(root=f"s3://{server.make_bucket()}/lake", endpoint=server.endpoint)
         sys.stdout.write(json.dumps(measure(arguments.count, arguments.through, folder, lake)) + "\n")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,10 +10,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from bench.postgres import PostgresServer
 from resources import home
-from tests.conftest import free_port
+from resources.errors import Missing
+from resources.settings import Settings
 
-BIN = Path("/usr/lib/postgresql/15/bin")
 LATER = datetime.now(UTC) + timedelta(days=40)
 
 
@@ -25,41 +25,30 @@ def counted() -> dg.MaterializeResult:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """A PostgreSQL of this run's own, without a password and on loopback only; its port."""
-    if not (BIN / "initdb").is_file():
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """A PostgreSQL of this run's own."""
+    try:
+        with PostgresServer(tmp_path_factory.mktemp("postgres")) as server:
+            yield server
+    except Missing as error:
         if os.environ.get("CI") == "true":
-            pytest.fail("PostgreSQL 15 is not on this machine: apt-get install postgresql-15")
-        pytest.skip("PostgreSQL 15 is not on this machine: apt-get install postgresql-15")
-    folder = tmp_path_factory.mktemp("postgres")
-    other = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
-    if other:
-        for path in (folder, *folder.parents):
-            if path.stat().st_uid == 0 and path.name.startswith("pytest-"):
-                path.chmod(0o755)
-        subprocess.run(["chown", "postgres", str(folder)], check=True)
-    data, port = folder / "data", free_port()
-    run = {"check": True, "capture_output": True}
-    subprocess.run([*other, str(BIN / "initdb"), "-D", str(data), "-U", "dagster", "-A", "trust"], **run)  # type: ignore[call-overload]
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
-    subprocess.run(
-        [*other, str(BIN / "pg_ctl"), "-D", str(data), "-w", "-l", str(folder / "log"), "-o", options, "start"],
-        check=True,
-    )
-    yield port
-    subprocess.run([*other, str(BIN / "pg_ctl"), "-D", str(data), "-m", "immediate", "stop"], check=True)
+            pytest.fail(str(error))
+        pytest.skip(str(error))
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.services)])
-def instance(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+def instance(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[dg.DagsterInstance]:
     """A Dagster instance on each kind of history."""
-    text = "telemetry:\n  enabled: false\n"
+    own = {"DATAALCHEMY_DATA_PATH": str(tmp_path)}
     if request.param == "postgres":
-        port = request.getfixturevalue("postgres")
-        address = f"username: dagster, password: '', hostname: 127.0.0.1, port: {port}, db_name: postgres"
-        text += f"storage:\n  postgres:\n    postgres_db: {{{address}, scheme: postgresql+psycopg2}}\n"
-    (tmp_path / "dagster.yaml").write_text(text, encoding="utf-8")
-    with dg.DagsterInstance.from_config(str(tmp_path)) as found:
+        server = request.getfixturevalue("postgres")
+        own["DATAALCHEMY_POSTGRES_URL"] = server.url
+        for name, value in server.secret.items():
+            monkeypatch.setenv(name, value)
+    monkeypatch.setenv("DAGSTER_HOME", str(home.prepare(Settings.read(**own))))
+    with dg.DagsterInstance.get() as found:
         yield found
 
 
@@ -81,8 +70,8 @@ def test_ended_runs_that_are_old_go_with_their_events_and_the_last_one_of_an_ass
     assert home.prune(instance, days=30) == 2
     left = {run.run_id for run in instance.get_runs()}
     assert left == {runs[2], going_on.run_id}, "what goes on is not touched"
-    asked = dg.EventRecordsFilter(dg.DagsterEventType.ASSET_MATERIALIZATION, asset_key=dg.AssetKey("counted"))
-    assert [record.run_id for record in instance.get_event_records(asked)] == [runs[2]]
+    made = instance.fetch_materializations(dg.AssetKey("counted"), limit=10).records
+    assert [record.run_id for record in made] == [runs[2]]
     event = instance.get_latest_materialization_event(dg.AssetKey("counted"))
     assert event is not None and event.run_id == runs[2]
     assert materialize(instance) != runs[2]
