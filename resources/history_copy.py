@@ -87,7 +87,7 @@ def _take_run(
     """One run: what it was made of, the run itself as of its time, its events; these set when it began and ended."""
     run, runs = record.dagster_run, target.run_storage
     if target.has_run(run.run_id):
-        target.delete_run(run.run_id)
+        _forget_run(target, run.run_id)
     if run.job_snapshot_id and not target.has_job_snapshot(run.job_snapshot_id):
         runs.add_job_snapshot(source.get_job_snapshot(run.job_snapshot_id))
     if run.execution_plan_snapshot_id and not runs.has_execution_plan_snapshot(run.execution_plan_snapshot_id):
@@ -97,6 +97,18 @@ def _take_run(
         target.event_log_storage.store_event(entry)
         if entry.dagster_event is not None:
             runs.handle_run_event(run.run_id, entry.dagster_event, datetime.fromtimestamp(entry.timestamp, UTC))
+
+
+def _forget_run(target: DagsterInstance, run_id: str) -> None:
+    """Remove a run; Dagster's own way leaves its asset checks behind, which would then be there twice."""
+    from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
+    from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
+
+    events = target.event_log_storage
+    if isinstance(events, SqlEventLogStorage):
+        with events.index_connection() as connection:
+            connection.execute(AssetCheckExecutionsTable.delete().where(AssetCheckExecutionsTable.c.run_id == run_id))
+    target.delete_run(run_id)
 
 
 def _take_instigators(source: DagsterInstance, target: DagsterInstance) -> int:
