@@ -70,15 +70,22 @@ class Speaking:
                 subject=f"{self._name} ({os.strerror(error.errno)})",
                 fix=MEND_DISK,
             ) from None
-        if isinstance(error, BaseError):
+        if isinstance(error, OSError | BaseError) or _of_delta(error):  # delta-rs' OSError has no number
+            reason = reason_of(error)
             raise Unavailable(
                 "The lake did not answer as it should",
-                subject=f"{self._name} ({reason_of(error)})",
-                fix=self._mend,
+                subject=f"{self._name} ({reason})",
+                fix=_MENDS.get(reason, self._mend),
             ) from None
 
 
-def reason_of(error: BaseException) -> str:
+def _of_delta(error: BaseException | None) -> bool:
+    from deltalake.exceptions import DeltaError
+
+    return isinstance(error, DeltaError)
+
+
+def reason_of(error: BaseException | None) -> str:
     """A store's error as a few words of a closed list; its own text may quote addresses and keys."""
     text = str(error).lower().replace("retry_timeout", "")  # a setting that every error of obstore quotes
     for words, reason in _REASONS:
@@ -87,8 +94,14 @@ def reason_of(error: BaseException) -> str:
     return type(error).__name__
 
 
+NO_SPACE, NO_ANSWER, CLOCKS = "no space left", "no answer", "the clocks differ"
+_MENDS = {
+    NO_SPACE: "Make room where the lake is kept, then run the same command again; it continues.",
+    CLOCKS: "Set the clock of this machine or of the store right, then run the same command again; it continues.",
+}
 _REASONS = (
-    (("no space", "storage full", "os error 28", "quota"), "no space left"),
+    (("requesttimetooskewed",), CLOCKS),
+    (("no space", "storagefull", "storage full", "os error 28", "quota"), NO_SPACE),
     (("permission denied", "os error 13", "read-only", "os error 30"), "permission denied"),
     (("file too large", "os error 27"), "file size limit"),
     (
@@ -100,4 +113,6 @@ _REASONS = (
     (("connection reset", "connectionreset", "incompletemessage", "broken pipe"), "connection lost"),
     (("timed out", "timeout"), "timed out"),
     (("503 service", "slowdown", "service unavailable"), "service unavailable"),
+    (("500 internal", "502 bad", "504 gateway", "507 insufficient"), "server error"),
+    (("error sending request",), NO_ANSWER),
 )
