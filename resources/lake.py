@@ -169,7 +169,8 @@ class ObjectLake(dg.ConfigurableResource[Any]):
 
     def read_file(self, key: str, columns: Sequence[str] | None = None) -> pa.Table:
         """Read one Parquet file of a table, or some of its columns."""
-        return tables.read_file(self, key, columns)
+        with self._speaking():
+            return tables.read_file(self, key, columns)
 
     def _speaking(self) -> Speaking:
         return Speaking(self.describe(), mend=MEND_DISK if self.root.startswith("file:") else MEND_STORE)

@@ -18,8 +18,6 @@ MEND_DISK = "Make room or mend its permissions, then run the same command again;
 MEND_STORE = "See that the store runs and its credentials are right (`dataalchemy doctor`), then run it again."
 MEND_TRUST = "Set DATAALCHEMY_S3_CA_FILE to the PEM file of the authority that signed the store's certificate."
 UNTRUSTED = "certificate not trusted"
-
-
 TAIL_BYTES = 64 * 1024
 """Parquet is read from its end, and most files of small commits are smaller than this: they cost one request."""
 
@@ -85,14 +83,22 @@ class Speaking:
                 subject=f"{self._name} ({os.strerror(error.errno)})",
                 fix=MEND_DISK,
             ) from None
-        if isinstance(error, BaseError):
+        if isinstance(error, OSError | BaseError) or _of_delta(error):  # delta-rs' OSError has no number
             reason = reason_of(error)
-            fix = MEND_TRUST if reason == UNTRUSTED else self._mend
-            subject = f"{self._name} ({reason})"
-            raise Unavailable("The lake did not answer as it should", subject=subject, fix=fix) from None
+            raise Unavailable(
+                "The lake did not answer as it should",
+                subject=f"{self._name} ({reason})",
+                fix=_MENDS.get(reason, self._mend),
+            ) from None
 
 
-def reason_of(error: BaseException) -> str:
+def _of_delta(error: BaseException | None) -> bool:
+    from deltalake.exceptions import DeltaError
+
+    return isinstance(error, DeltaError)
+
+
+def reason_of(error: BaseException | None) -> str:
     """A store's error as a few words of a closed list; its own text may quote addresses and keys."""
     text = str(error).lower().replace("retry_timeout", "")  # a setting that every error of obstore quotes
     for words, reason in _REASONS:
@@ -101,9 +107,16 @@ def reason_of(error: BaseException) -> str:
     return type(error).__name__
 
 
+NO_SPACE, NO_ANSWER, CLOCKS = "no space left", "no answer", "the clocks differ"
+_MENDS = {
+    NO_SPACE: "Make room where the lake is kept, then run the same command again; it continues.",
+    CLOCKS: "Set the clock of this machine or of the store right, then run the same command again; it continues.",
+    UNTRUSTED: MEND_TRUST,
+}
 _REASONS = (
     (("invalid peer certificate", "unknownissuer"), UNTRUSTED),
-    (("no space", "storage full", "os error 28", "quota"), "no space left"),
+    (("requesttimetooskewed",), CLOCKS),
+    (("no space", "storagefull", "storage full", "os error 28", "quota"), NO_SPACE),
     (("permission denied", "os error 13", "read-only", "os error 30"), "permission denied"),
     (("file too large", "os error 27"), "file size limit"),
     (
@@ -115,4 +128,6 @@ _REASONS = (
     (("connection reset", "connectionreset", "incompletemessage", "broken pipe"), "connection lost"),
     (("timed out", "timeout"), "timed out"),
     (("503 service", "slowdown", "service unavailable"), "service unavailable"),
+    (("500 internal", "502 bad", "504 gateway", "507 insufficient"), "server error"),
+    (("error sending request",), NO_ANSWER),
 )

@@ -19,8 +19,8 @@ from obstore.exceptions import NotFoundError
 
 from resources.actions import ID_COLUMN, actions
 from resources.contracts import Change, Snapshot, TableFile, TableSpec
-from resources.errors import Conflict, Damaged, NotFound, Unavailable
-from resources.store import MEND_DISK, reason_of
+from resources.errors import Conflict, Damaged, NotFound
+from resources.store import reason_of
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -86,7 +86,9 @@ def open_table(lake: ObjectLake, spec: TableSpec) -> DeltaSnapshot:
         return DeltaSnapshot(lake, spec, DeltaTable(lake.table_uri(spec), storage_options=lake.storage_options()))
     except TableNotFoundError:
         return DeltaSnapshot(lake, spec, None)
-    except (DeltaError, ValueError):
+    except (DeltaError, ValueError) as error:
+        if reason_of(error) != type(error).__name__:  # the store, not the log
+            raise
         raise _damaged(spec, "its log does not open") from None
 
 
@@ -173,9 +175,9 @@ def commit(lake: ObjectLake, base: Snapshot, change: Change, *, cursors: Mapping
             schema=snapshot.spec.schema,
             commit_properties=CommitProperties(custom_metadata={"nonce": nonce}, app_transactions=transactions),
         )
+        delta.update_incremental()
     except (DeltaError, OSError) as error:
         return _settled(lake, snapshot, nonce, error)
-    delta.update_incremental()
     _settle_log(lake, snapshot.spec, after=snapshot.version)
     return int(delta.version())
 
@@ -205,7 +207,7 @@ def _created(lake: ObjectLake, spec: TableSpec) -> DeltaTable:
     except (DeltaError, OSError):
         found = open_table(lake, spec)
         if found.delta is None:
-            raise Unavailable("A table cannot be made", subject=spec.name, fix="Run `dataalchemy doctor`.") from None
+            raise
         if found.cursor(WRITER):
             raise _lost_race(spec) from None
         return found.delta
@@ -225,9 +227,7 @@ def _settled(lake: ObjectLake, base: DeltaSnapshot, nonce: str, error: Exception
     newest = open_table(lake, base.spec)
     if newest.version > base.version and newest.cursor(WRITER) > base.cursor(WRITER):
         raise _lost_race(base.spec) from None
-    raise Unavailable(
-        "The table could not be committed", subject=f"{base.spec.name} ({reason_of(error)})", fix=MEND_DISK
-    ) from None
+    raise error
 
 
 def _versions_after(lake: ObjectLake, spec: TableSpec, version: int) -> list[int]:

@@ -53,7 +53,7 @@ def disk_full(place: Place, rounds: int, draw: random.Random) -> Iterator[Outcom
             lake = place.bucket(server)
             filler = folder / "filler"
             fault = Fault(lambda filler=filler: _fill(filler), mend=filler.unlink, touched=filler.exists)
-            fault.names = (f"127.0.0.1:{server.port}", "no space left", "room")
+            fault.names = (f"127.0.0.1:{server.port}", "no space left", "Make room")
             runs.disturb(lake, environment(place, lake, minio=server.port), fault, outcome, draw)
     yield outcome
 

@@ -38,9 +38,10 @@ class Outcome:
 
     @property
     def sound(self) -> bool:
-        """Whether every round hit, and nothing was lost, doubled, closed or changed."""
+        """Whether the fault hit, nothing was lost, doubled, closed or changed, and each error named its cause."""
         whole = self.reopened == self.rounds and self.digests_equal in (None, self.rounds)
-        return bool(self.rounds and self.hit) and whole and not self.lost and not self.doubled
+        clear = not self.more.get("unclear")
+        return bool(self.rounds and self.hit) and whole and clear and not self.lost and not self.doubled
 
     def line(self) -> str:
         """One JSON object."""

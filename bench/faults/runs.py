@@ -18,20 +18,27 @@ from resources.lake import ObjectLake
 from resources.settings import CHECKOUT, child_environment
 
 SAMPLES = CHECKOUT / "samples"
-GIVE_UP_S = 300.0
+GIVE_UP_S = 600.0
+LATEST_S = 1.0
 REFINED = ("raw_records", "documents", "clean_documents", "signatures", "clusters", "chunks")
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a run ended: exit code, what it said on stderr, seconds in all and since its first step, if it was struck."""
+    """How a run ended: exit code, what it said on stderr, whether it was struck, and how many seconds after that."""
 
     code: int
     said: str
-    seconds: float
-    working_s: float
     struck: bool
-    after_s: float = 0.0
+    after_s: float
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A moment of a run: some seconds after it first speaks of a stage. So it is one on a slow machine, too."""
+
+    stage: str
+    after_s: float
 
 
 @dataclass
@@ -55,59 +62,55 @@ class Runs:
 
     data: Path
     undisturbed: dict[str, Counter[str]] = field(default_factory=dict)
-    working_s: float = 0.0
 
     def learn(self, lake: ObjectLake, environment: Mapping[str, str]) -> None:
         """Make the undisturbed run."""
         ended = self.run(environment)
         assert ended.code == 0, ended.said
-        self.undisturbed, self.working_s = rows_of(lake), ended.working_s
+        self.undisturbed = rows_of(lake)
 
-    def run(self, environment: Mapping[str, str], fault: Fault | None = None, *, at_s: float = 0.0) -> Ended:
-        """One run; ``fault`` strikes ``at_s`` after its first step."""
+    def run(self, environment: Mapping[str, str], fault: Fault | None = None, at: Moment | None = None) -> Ended:
+        """One run; ``fault`` strikes at the moment, or at its first step."""
         self.data.mkdir(parents=True, exist_ok=True)
         own = {"DATAALCHEMY_DATA_PATH": str(self.data), "PROJECT_ROOT": str(self.data), "PYTHONPATH": str(CHECKOUT)}
-        command = [sys.executable, "-m", "bench.faults.job", str(SAMPLES)]
-        began = time.monotonic()
-        struck_at: list[float] = []
-        with subprocess.Popen(
-            command,
-            env={**child_environment(), **own, **environment},
-            cwd=CHECKOUT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as process:
+        struck: list[float] = []
+        with (
+            (self.data / "said.log").open("w+", encoding="utf-8") as said,
+            subprocess.Popen(
+                [sys.executable, "-m", "bench.faults.job", str(SAMPLES)],
+                env={**child_environment(), **own, **environment},
+                cwd=CHECKOUT,
+                stdout=subprocess.PIPE,
+                stderr=said,
+                text=True,
+            ) as process,
+        ):
 
             def strike() -> None:
                 if fault is not None and process.poll() is None:
-                    struck_at.append(time.monotonic())
+                    struck.append(time.monotonic())
                     fault.strike()
 
+            timer, stop = None, threading.Timer(GIVE_UP_S, process.kill)
+            stop.start()
             assert process.stdout is not None
-            while line := process.stdout.readline():
-                if '"progress"' in line:
-                    break
-            working = time.monotonic()
-            timer = threading.Timer(at_s, strike)
-            timer.start()
-            try:
-                _, said = process.communicate(timeout=GIVE_UP_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                _, said = process.communicate()
-        ended = time.monotonic()
-        timer.cancel()
-        timer.join()
-        after_s = ended - struck_at[0] if struck_at else 0.0
-        return Ended(process.returncode, said.strip(), ended - began, ended - working, bool(struck_at), after_s)
+            for line in process.stdout:
+                if timer is None and (at is None or f'"stage": "{at.stage}"' in line):
+                    timer = threading.Timer(at.after_s if at else 0.0, strike)
+                    timer.start()
+            code, ended = process.wait(), time.monotonic()
+            stop.cancel()
+            if timer is not None:
+                timer.join()
+            said.seek(0)
+            return Ended(code, said.read().strip(), bool(struck), ended - struck[0] if struck else 0.0)
 
     def disturb(
         self, lake: ObjectLake, environment: Mapping[str, str], fault: Fault, outcome: Outcome, draw: random.Random
     ) -> None:
         """One round: a run that is struck, the mend, the same run again, and what came of it."""
-        at_s = 0.0 if fault.early else draw.uniform(0.0, self.working_s)
-        first = self.run(environment, fault, at_s=at_s)
+        at = None if fault.early else Moment(draw.choice(REFINED), draw.uniform(0.0, LATEST_S))
+        first = self.run(environment, fault, at)
         touched = fault.touched()
         fault.mend()
         second = self.run(environment)
