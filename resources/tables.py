@@ -146,11 +146,15 @@ def write_file(lake: ObjectLake, key: str, rows: pa.Table) -> TableFile:
 def read_file(lake: ObjectLake, key: str, columns: Sequence[str] | None = None) -> pa.Table:
     """Read one Parquet file, or some of its columns.
 
-    Over a store by this thread alone: one of Arrow's threads may let go of the reader, which is Python's, only when
-    the interpreter ends, and then it ends the process with SIGABRT (7 of 25 short processes on a busy machine).
+    From a store all columns come in one request, some of them each in its own, and this thread alone takes them: one of
+    Arrow's threads that lets go of Python's bytes while the interpreter ends is ended by it, and the process with it,
+    by SIGABRT (7 of 25 short processes on a busy machine).
     """
     names, source = None if columns is None else list(columns), lake.reader(key)
-    return pq.ParquetFile(source).read(columns=names, use_threads=isinstance(source, str))
+    if isinstance(source, str):
+        return pq.ParquetFile(source).read(columns=names)
+    whole = pa.BufferReader(lake.get(key)) if names is None else source
+    return pq.ParquetFile(whole, pre_buffer=False).read(columns=names, use_threads=False)
 
 
 def commit(lake: ObjectLake, base: Snapshot, change: Change, *, cursors: Mapping[str, int]) -> int:

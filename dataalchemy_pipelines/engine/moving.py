@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 
 from dataalchemy_pipelines.core.errors import WrongInput
-from dataalchemy_pipelines.engine.moving_plan import PARTS, RECORD, WHOLE, Entry, Plan, entries_of, state_of
+from dataalchemy_pipelines.engine.moving_plan import PARTS, PROBES, RECORD, WHOLE, Entry, Plan, entries_of, state_of
 from resources.contracts import Lake, Progress
 from resources.errors import Conflict, Damaged, NotFound
 
@@ -70,7 +70,7 @@ def _known(target: Lake) -> dict[str, Entry | None]:
 
 
 def _refuse_strangers(there: set[str], plan: Plan, known: Mapping[str, Entry | None], target: Lake) -> None:
-    strange = [key for key in there - set(plan.keys) - known.keys() if not key.startswith(f"{RECORD}/")]
+    strange = [key for key in there - set(plan.keys) - known.keys() if not key.startswith((f"{RECORD}/", PROBES))]
     if strange:
         raise WrongInput(
             "The target holds something that is not of this source",

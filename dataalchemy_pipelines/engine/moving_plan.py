@@ -26,8 +26,10 @@ PARTS = f"{RECORD}/parts"
 WHOLE = f"{RECORD}/whole.json"
 POINTERS = "pointers"
 TABLE_ROOTS = ("tables", "private/tables")
-LEFT_OUT = (f"{RECORD}/", f"{POINTERS}/", "tables/", "private/tables/", "objects/checks/", "damaged/")
-"""Planned apart, or no part of a lake: records of copies, the doctor's probes, what a repair moved aside."""
+PROBES = "objects/checks/"
+"""What `doctor` writes to see whether it can, and the ballast of `maintain`."""
+LEFT_OUT = (f"{RECORD}/", f"{POINTERS}/", "tables/", "private/tables/", PROBES, "damaged/")
+"""Planned apart, or no part of a lake: records of copies, probes, what a repair moved aside."""
 
 
 @dataclass(frozen=True)

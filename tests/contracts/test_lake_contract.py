@@ -15,6 +15,7 @@ from resources import durable
 from resources.contracts import Change, TableSpec
 from resources.errors import Conflict, Damaged, NotFound
 from resources.lake import LocalLake, ObjectLake, open_lake
+from resources.store import ObjectFile
 
 SPEC = TableSpec("things", pa.schema([("doc_id", pa.string()), ("text", pa.string()), ("tags", pa.list_(pa.string()))]))
 KEY = "objects/things/" + "0" * 64
@@ -228,3 +229,19 @@ def test_a_folder_that_was_copied_into_place_is_flushed_though_its_root_is_synch
     flushed.clear()
     lake.put("pointers/thing", b"x")
     assert bool(flushed) is (lake.durability == "fsync after commit")
+
+
+def test_a_file_is_read_by_the_thread_that_asked_for_it(lake: ObjectLake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread of Arrow's own, still holding what is Python's when the interpreter ends, would abort the process."""
+    lake.commit(lake.snapshot(SPEC), Change(rows=rows("1", "2")))
+    (file,) = lake.snapshot(SPEC).files()
+    readers: set[int] = set()
+    readinto = ObjectFile.readinto
+
+    def seen(self: ObjectFile, buffer: bytearray) -> int:
+        readers.add(threading.get_ident())
+        return readinto(self, buffer)
+
+    monkeypatch.setattr(ObjectFile, "readinto", seen)
+    assert lake.read_file(file.key, ["doc_id"]).num_rows == lake.read_file(file.key).num_rows == 2
+    assert readers == (set() if isinstance(lake, LocalLake) else {threading.get_ident()})
