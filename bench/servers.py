@@ -203,13 +203,15 @@ class RedisServer(Server):
 class PostgresServer(Server):
     """PostgreSQL with one user, `dagster`, and a password. It refuses to run as root, so it then runs as `postgres`."""
 
-    binaries = Path("/usr/lib/postgresql/15/bin")
-
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.password = secrets.token_hex(16)
-        if not self.binaries.is_dir():
-            raise Missing("A server is not on this machine", subject="postgresql-15", fix="Install it with apt.")
+        found = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+        if not found:
+            raise Missing(
+                "A server is not on this machine", subject="PostgreSQL", fix="scripts/test-services brings it."
+            )
+        self.binaries = found[-1]
         word = folder / "password"
         word.write_text(self.password, encoding="utf-8")
         word.chmod(0o600)

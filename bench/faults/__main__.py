@@ -6,9 +6,7 @@ import argparse
 import json
 import random
 import sys
-import tempfile
 import time
-from pathlib import Path
 
 from bench import faults
 from bench.faults.place import Place
@@ -24,8 +22,7 @@ def main() -> int:
     parser.add_argument("--only", choices=list(FAULTS), action="append", help="This fault; may be repeated.")
     arguments = parser.parse_args()
     sound = True
-    with tempfile.TemporaryDirectory(prefix="faults-") as folder, Place(Path(folder)) as place:
-        Path(folder).chmod(0o755)  # PostgreSQL runs as another user
+    with Place() as place:
         for name in arguments.only or FAULTS:
             began = time.monotonic()
             try:

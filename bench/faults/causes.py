@@ -131,4 +131,4 @@ def two_at_once(place: Place, rounds: int, draw: random.Random) -> Iterator[Outc
 
 def _twin(place: Place, runs: Runs, lake: S3Lake) -> Ended:
     """A whole run of its own, with a home of its own, as from another machine."""
-    return Runs(runs.data.parent / f"home-{threading.get_ident()}").run(environment(place, lake))
+    return Runs(runs.data.parent / f"home-{threading.get_ident()}", runs.source).run(environment(place, lake))
