@@ -24,13 +24,14 @@ from resources.settings import child_environment
 
 START_S = 60.0
 STOP_S = 10.0
+_ABSENT, _BRINGS = "A server is not on this machine", "scripts/test-services brings it."
 
 
 def program(name: str) -> Path:
     """The program of this name. Raises Missing."""
     found = find_program(name)
     if found is None:
-        raise Missing("A server is not on this machine", subject=name, fix="scripts/test-services brings it.")
+        raise Missing(_ABSENT, subject=name, fix=_BRINGS)
     return found
 
 
@@ -208,9 +209,7 @@ class PostgresServer(Server):
         self.password = secrets.token_hex(16)
         found = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
         if not found:
-            raise Missing(
-                "A server is not on this machine", subject="PostgreSQL", fix="scripts/test-services brings it."
-            )
+            raise Missing(_ABSENT, subject="PostgreSQL", fix=_BRINGS)
         self.binaries = found[-1]
         word = folder / "password"
         word.write_text(self.password, encoding="utf-8")

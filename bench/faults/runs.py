@@ -110,7 +110,7 @@ class Runs:
         self, lake: ObjectLake, environment: Mapping[str, str], fault: Fault, outcome: Outcome, draw: random.Random
     ) -> None:
         """One round: a run that is struck, the mend, the same run again, and what came of it."""
-        at = None if fault.early else Moment(draw.choice(REFINED), draw.uniform(0.0, LATEST_S))
+        at = None if fault.early else Moment(draw.choice(REFINED[:-1]), draw.uniform(0.0, LATEST_S))
         first = self.run(environment, fault, at)
         touched = fault.touched()
         fault.mend()

@@ -1,4 +1,4 @@
-"""Every fault of `bench/faults`, once: it hits, nothing is lost or doubled, and the next run ends as if it had not been.
+"""Every fault of `bench/faults`, once: it hits, nothing is lost or doubled, and the next run ends as without it.
 
 The counts of a writer killed, a disk cut and replies lost are in tests/contracts/test_lake_faults.py; the whole
 schedule is `python -m bench.faults`.
@@ -36,7 +36,7 @@ def place() -> Iterator[Place]:
 
 
 @pytest.mark.parametrize("name", sorted(FAULTS.keys() - ELSEWHERE))
-def test_the_fault_hits_and_the_next_run_ends_as_if_it_had_not_been(place: Place, name: str) -> None:
+def test_the_fault_hits_and_the_next_run_ends_as_without_it(place: Place, name: str) -> None:
     try:
         outcomes = list(FAULTS[name](place, 1, random.Random(f"1 {name}")))
     except Missing as error:
