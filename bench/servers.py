@@ -24,13 +24,14 @@ from resources.settings import child_environment
 
 START_S = 60.0
 STOP_S = 10.0
+_ABSENT, _BRINGS = "A server is not on this machine", "scripts/test-services brings it."
 
 
 def program(name: str) -> Path:
     """The program of this name. Raises Missing."""
     found = find_program(name)
     if found is None:
-        raise Missing("A server is not on this machine", subject=name, fix="scripts/test-services brings it.")
+        raise Missing(_ABSENT, subject=name, fix=_BRINGS)
     return found
 
 
@@ -203,13 +204,13 @@ class RedisServer(Server):
 class PostgresServer(Server):
     """PostgreSQL with one user, `dagster`, and a password. It refuses to run as root, so it then runs as `postgres`."""
 
-    binaries = Path("/usr/lib/postgresql/15/bin")
-
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.password = secrets.token_hex(16)
-        if not self.binaries.is_dir():
-            raise Missing("A server is not on this machine", subject="postgresql-15", fix="Install it with apt.")
+        found = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+        if not found:
+            raise Missing(_ABSENT, subject="PostgreSQL", fix=_BRINGS)
+        self.binaries = found[-1]
         word = folder / "password"
         word.write_text(self.password, encoding="utf-8")
         word.chmod(0o600)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import signal
 import sys
-import tempfile
 import time
-from pathlib import Path
 
 from bench import faults
 from bench.faults.place import Place
@@ -23,9 +22,9 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--only", choices=list(FAULTS), action="append", help="This fault; may be repeated.")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # so that the servers end, too
     sound = True
-    with tempfile.TemporaryDirectory(prefix="faults-") as folder, Place(Path(folder)) as place:
-        Path(folder).chmod(0o755)  # PostgreSQL runs as another user
+    with Place() as place:
         for name in arguments.only or FAULTS:
             began = time.monotonic()
             try:

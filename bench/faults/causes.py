@@ -8,13 +8,13 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+from bench.faults.clock import Clock
 from bench.faults.disk import make_disk, mounted
 from bench.faults.outcome import Outcome
 from bench.faults.place import Place
 from bench.faults.runs import Ended, Fault, Runs
 from bench.faults.services import environment, learnt
 from bench.servers import MinioServer
-from resources.errors import Missing
 from resources.lake import S3Lake
 
 DISK_BYTES = 192 * 2**20
@@ -92,29 +92,22 @@ def credentials_revoked(place: Place, rounds: int, draw: random.Random) -> Itera
 
 
 def clock_moved(place: Place, rounds: int, draw: random.Random) -> Iterator[Outcome]:
-    """The clock of the run's machine, not of the servers', moved by an hour there or back at a random moment.
+    """The clock of the run's processes moved by an hour, ahead or back, at a random moment; the servers' stays true.
 
-    libfaketime stands between the run's processes and the clock; the S3 server keeps the true time.
+    The S3 server refuses requests that are signed more than 15 minutes off, so the run stops and says so.
     """
-    library = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
-    if library is None:
-        raise Missing("The clock cannot be moved here", subject="libfaketime", fix="scripts/test-services brings it.")
-    runs, outcome = learnt(place), Outcome("clock-moved", "minio")
-    setting = place.folder / "clock"
-    own = {"LD_PRELOAD": str(library), "FAKETIME_TIMESTAMP_FILE": str(setting), "FAKETIME_CACHE_DURATION": "1"}
-    own |= {"FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    runs, outcome, clock = learnt(place), Outcome("clock-moved", "minio"), Clock(place.folder)
     for number in range(rounds):
         lake = place.bucket(place.minio)
-        setting.write_text("+0\n", encoding="utf-8")
-        moved = f"{'+' if number % 2 else '-'}{HOUR_S}\n"
-        fault = Fault(lambda moved=moved: _set(setting, moved), mend=lambda: _set(setting, "+0\n"))
-        fault.names = (f"127.0.0.1:{place.minio.port}", "clock")
-        runs.disturb(lake, {**environment(place, lake), **own}, fault, outcome, draw)
+        clock.move(0)
+        fault = Fault(
+            lambda number=number: clock.move(HOUR_S if number % 2 else -HOUR_S),
+            mend=lambda: clock.move(0),
+            touched=lambda: clock.reads > 0,
+            names=(f"127.0.0.1:{place.minio.port}", "clocks differ"),
+        )
+        runs.disturb(lake, {**environment(place, lake), **clock.environment}, fault, outcome, draw)
     yield outcome
-
-
-def _set(setting: Path, text: str) -> None:
-    setting.write_text(text, encoding="utf-8")
 
 
 def two_at_once(place: Place, rounds: int, draw: random.Random) -> Iterator[Outcome]:
@@ -131,4 +124,4 @@ def two_at_once(place: Place, rounds: int, draw: random.Random) -> Iterator[Outc
 
 def _twin(place: Place, runs: Runs, lake: S3Lake) -> Ended:
     """A whole run of its own, with a home of its own, as from another machine."""
-    return Runs(runs.data.parent / f"home-{threading.get_ident()}").run(environment(place, lake))
+    return Runs(runs.data.parent / f"home-{threading.get_ident()}", runs.source).run(environment(place, lake))

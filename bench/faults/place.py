@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import secrets
+import tempfile
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from bench.faults.runs import Runs
+from bench.faults.runs import SAMPLES, Runs
 from bench.servers import MinioServer, PostgresServer, RedisServer, S3Server
 from resources.lake import LocalLake, S3Lake
 from resources.settings import export
 
 
 class Place:
-    """Folder and servers of one series of faults; all of it ends with the ``with`` block."""
+    """Folder and servers of one series of faults over one source; all of it ends with the ``with`` block."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.runs = Runs(folder / "home")
+    def __init__(self, source: Path = SAMPLES) -> None:
         self._open = ExitStack()
+        self._source = source
 
     def __enter__(self) -> Self:
+        self.folder = Path(self._open.enter_context(tempfile.TemporaryDirectory(prefix="faults-")))
+        self.folder.chmod(0o755)  # PostgreSQL runs as another user
+        self.runs = Runs(self.folder / "home", self._source)
         return self
 
     def __exit__(

@@ -58,9 +58,10 @@ class Fault:
 
 @dataclass
 class Runs:
-    """Runs over the samples in one environment, each on an empty lake, held against an undisturbed one."""
+    """Runs over one folder, each on an empty lake, held against an undisturbed one."""
 
     data: Path
+    source: Path = SAMPLES
     undisturbed: dict[str, Counter[str]] = field(default_factory=dict)
 
     def learn(self, lake: ObjectLake, environment: Mapping[str, str]) -> None:
@@ -77,7 +78,7 @@ class Runs:
         with (
             (self.data / "said.log").open("w+", encoding="utf-8") as said,
             subprocess.Popen(
-                [sys.executable, "-m", "bench.faults.job", str(SAMPLES)],
+                [sys.executable, "-m", "bench.faults.job", str(self.source)],
                 env={**child_environment(), **own, **environment},
                 cwd=CHECKOUT,
                 stdout=subprocess.PIPE,
@@ -109,7 +110,7 @@ class Runs:
         self, lake: ObjectLake, environment: Mapping[str, str], fault: Fault, outcome: Outcome, draw: random.Random
     ) -> None:
         """One round: a run that is struck, the mend, the same run again, and what came of it."""
-        at = None if fault.early else Moment(draw.choice(REFINED), draw.uniform(0.0, LATEST_S))
+        at = None if fault.early else Moment(draw.choice(REFINED[:-1]), draw.uniform(0.0, LATEST_S))
         first = self.run(environment, fault, at)
         touched = fault.touched()
         fault.mend()

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Iterator
 
 from bench.faults.causes import clock_moved, credentials_revoked, disk_full, redis_flushed, two_at_once
+from bench.faults.leases import lease_lost
 from bench.faults.outcome import Outcome
 from bench.faults.place import Place
 from bench.faults.replies import lose_replies
@@ -59,6 +60,7 @@ FAULTS: dict[str, Fault] = {
     **{f"{service}-killed": _restarted(service) for service in SERVICES},
     **{f"{service}-{way}": _network(service, way) for service in SERVICES for way in NETWORK},
     "redis-flushed": redis_flushed,
+    "lease-lost": lease_lost,
     "disk-full": disk_full,
     "credentials-revoked": credentials_revoked,
     "clock-moved": clock_moved,

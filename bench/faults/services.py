@@ -16,6 +16,7 @@ from resources.lake import S3Lake
 OUTAGE_S = (0.2, 4.0)
 SLOW_S = 0.2
 RESET_SHARE = 0.02
+MEET_S = 30.0
 
 
 def environment(place: Place, lake: S3Lake, **ports: int) -> dict[str, str]:
@@ -67,6 +68,9 @@ def cut(proxy: Proxy, draw: random.Random) -> Fault:
     def strike() -> None:
         proxy.cut()
         time.sleep(draw.uniform(*OUTAGE_S))
+        until = time.monotonic() + MEET_S
+        while not proxy.hits and time.monotonic() < until:  # a run that says little meets a cut only now and then
+            time.sleep(0.05)
         proxy.mend()
 
     return Fault(strike)
