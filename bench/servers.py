@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 import signal
 import socket
 import subprocess
@@ -199,43 +198,3 @@ class RedisServer(Server):
         settings.write_text("\n".join(lines) + "\n", encoding="utf-8")
         settings.chmod(0o600)
         return [str(program("redis-server")), str(settings)]
-
-
-class PostgresServer(Server):
-    """PostgreSQL with one user, `dagster`, and a password. It refuses to run as root, so it then runs as `postgres`."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        self.password = secrets.token_hex(16)
-        found = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-        if not found:
-            raise Missing(_ABSENT, subject="PostgreSQL", fix=_BRINGS)
-        self.binaries = found[-1]
-        word = folder / "password"
-        word.write_text(self.password, encoding="utf-8")
-        word.chmod(0o600)
-        if self._as_owner:
-            for path in (folder, word):
-                shutil.chown(path, "postgres", "postgres")
-        arguments = ("-D", str(folder / "data"), "-U", "dagster", "-A", "scram-sha-256", f"--pwfile={word}")
-        command = [*self._as_owner, str(self.binaries / "initdb"), *arguments]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=folder)
-
-    @property
-    def _as_owner(self) -> list[str]:
-        return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
-
-    @property
-    def url(self) -> str:
-        """Address without the password."""
-        return f"postgresql://dagster@127.0.0.1:{self.port}/postgres"
-
-    def command(self) -> list[str]:
-        """On the loopback address alone; its socket stands in its own folder."""
-        where = ("-D", str(self.folder / "data"), "-p", str(self.port), "-k", str(self.folder))
-        return [*self._as_owner, str(self.binaries / "postgres"), *where, "-c", "listen_addresses=127.0.0.1"]
-
-    def ready(self) -> bool:
-        """Whether it takes connections: after a crash it listens before it does."""
-        asked = [str(self.binaries / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
-        return subprocess.run(asked, check=False).returncode == 0

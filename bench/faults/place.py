@@ -11,7 +11,8 @@ from types import TracebackType
 from typing import Self
 
 from bench.faults.runs import SAMPLES, Runs
-from bench.servers import MinioServer, PostgresServer, RedisServer, S3Server
+from bench.postgres import PostgresServer
+from bench.servers import MinioServer, RedisServer, S3Server
 from resources.lake import LocalLake, S3Lake
 from resources.settings import export
 

@@ -29,7 +29,7 @@ def environment(place: Place, lake: S3Lake, **ports: int) -> dict[str, str]:
         "DATAALCHEMY_KV": f"redis://127.0.0.1:{redis}/0",
     }
     if "postgres" in ports:
-        settings["DATAALCHEMY_POSTGRES_URL"] = f"postgresql://dagster@127.0.0.1:{ports['postgres']}/postgres"
+        settings["DATAALCHEMY_POSTGRES_URL"] = f"postgresql://dataalchemy@127.0.0.1:{ports['postgres']}/dagster"
     return settings
 
 
