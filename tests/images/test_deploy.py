@@ -123,8 +123,13 @@ def test_spark_starts_in_the_code_container(deployment: Deployment) -> None:
 
 
 def test_what_was_done_outlives_down_and_up(deployment: Deployment) -> None:
+    prepare = "mkdir -p /data/given && echo 'The kiln is fired at nine every Monday.' >/data/given/kiln.txt"
+    deployment.inside_of("code", "sh", "-c", prepare)
+    first = deployment.inside_of("code", "dataalchemy", "ingest", "/data/given", "--stage", "wash")
+    assert first.returncode == 0, first.stderr[-1000:]
     run_id = run_of(deployment, "ingest")
     digest = deployment.inside_of("code", "dataalchemy", "lake", "digest", "--json").stdout
+    assert "raw_records" in digest
     before = dotenv_values(deployment.root / ".env")
     down = deployment.dataalchemy("deploy", "docker", "down")
     assert (down.returncode, "kept: " in down.stdout) == (0, True), down.stderr
