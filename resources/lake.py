@@ -10,6 +10,7 @@ import json
 import secrets
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -82,19 +83,17 @@ class ObjectLake(dg.ConfigurableResource[Any]):
         """Write ``key`` if nobody has; False when another writer was first.
 
         A store may do the write and lose the reply; the client then tries again and is told that the key exists, or
-        gives up, as after a connection that was reset. So the body that is there is read back: equal to ours means
-        that ours is in. Callers put a nonce into the body.
+        gives up. So the body that is there is read back: equal to ours means that ours is in. Callers put a nonce in.
         """
         try:
             with self._speaking():
                 obstore.put(self._store, key, body, mode="create")
         except AlreadyExistsError:
             return self.get(key) == body
-        except Unavailable as error:
-            try:
+        except Unavailable:
+            with suppress(NotFound):
                 return self.get(key) == body
-            except NotFound:
-                raise error from None
+            raise
         self.settle([key])
         return True
 
