@@ -82,7 +82,7 @@ def deployment(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory)
     (root / ".env").write_bytes(
         b"DATAALCHEMY_SCHEDULE='0 5 * * *'\r\nDAGSTER_HOME=C:\\Users\\Ada Lovelace\\dagster\r\n"
     )
-    ports = {f"DATAALCHEMY_{name}_PORT": str(free_port()) for name in ("UI", "S3", "CONSOLE")}
+    ports = {f"DATAALCHEMY_{name}_PORT": str(free_port()) for name in ("UI", "S3", "CONSOLE", "CACHE")}
     own = {"COMPOSE_PROJECT_NAME": f"dataalchemy-test-{secrets.token_hex(4)}", "PROJECT_ROOT": str(root)}
     clean = {name: value for name, value in os.environ.items() if name != "PROJECT_ROOT"}
     found = Deployment({**clean, **images, **ports, **own}, root, f"http://127.0.0.1:{ports['DATAALCHEMY_UI_PORT']}")

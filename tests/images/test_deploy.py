@@ -104,7 +104,7 @@ def test_only_loopback_is_published(deployment: Deployment) -> None:
     said = deployment.compose("ps", "--format", "json").stdout
     publishers = [each for line in said.splitlines() for each in json.loads(line)["Publishers"] or []]
     published = [each for each in publishers if each["PublishedPort"]]
-    assert len(published) == 3
+    assert len(published) == 4
     assert {each["URL"] for each in published} == {"127.0.0.1"}
 
 
