@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from resources.lake import ObjectLake
 
 ID_COLUMN = "doc_id"
-SMALL_FILES = 8
+SMALL_FILES = 4
 """So many small files may stand; one more, and the next commit merges them."""
 SMALL_ROWS, SMALL_BYTES = 1_000, 4 * 2**20
 FULL_ROWS, FULL_BYTES = 2 * SMALL_ROWS, 2 * SMALL_BYTES

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from stat import S_ISREG
+from stat import S_ISLNK, S_ISREG
 
 from dataalchemy_pipelines.connectors.exports import Item, items_of, kind_of
 from dataalchemy_pipelines.core.errors import SourceRefused, WrongInput
@@ -69,15 +69,17 @@ class Folder:
                     yield native_id, path
 
     def _is_ours(self, path: Path) -> bool:
-        if path.is_symlink():
+        mode = path.lstat().st_mode
+        if S_ISLNK(mode):
             return path.resolve().is_relative_to(self._root) and path.is_file()
-        return S_ISREG(path.lstat().st_mode)  # a pipe would block the reader for ever
+        return S_ISREG(mode)  # a pipe would block the reader for ever
 
     def _records(self, native_id: str, path: Path) -> Iterator[RawRecord]:
         if path.suffix.lower() in _LINES and _is_export(path):
             yield from self._numbered(native_id, self._line_items(path))
             return
-        if path.stat().st_size > MAX_FILE_BYTES:
+        status = path.stat()
+        if status.st_size > MAX_FILE_BYTES:
             yield self._record(native_id, None, reason="too_large")
             return
         payload = path.read_bytes()
@@ -85,7 +87,7 @@ class Folder:
         if items:
             yield from self._numbered(native_id, iter(items))
             return
-        modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        modified = datetime.fromtimestamp(status.st_mtime, UTC)
         yield replace(self._record(native_id, payload), updated_at=modified)
 
     def _line_items(self, path: Path) -> Iterator[Item]:
@@ -146,7 +148,8 @@ def _is_export(path: Path) -> bool:
 
 def _native_id(path: Path, root: Path) -> str:
     """The path under the root with ``/``; a name that is not UTF-8 has its odd bytes written out."""
-    return os.fsencode(path.relative_to(root).as_posix()).decode("utf-8", "backslashreplace")
+    below = path.as_posix().removeprefix(f"{root.as_posix().rstrip('/')}/")  # `relative_to` costs ten times as much
+    return os.fsencode(below).decode("utf-8", "backslashreplace")
 
 
 def _refuse(error: OSError) -> None:
