@@ -14,7 +14,7 @@ from bench.servers import Server
 from resources.lake import S3Lake
 
 OUTAGE_S = (0.2, 4.0)
-SLOW_S = 0.2
+SLOW_S, SLOW_FOR_S = 0.2, 20.0
 RESET_SHARE = 0.02
 MEET_S = 30.0
 
@@ -77,10 +77,12 @@ def cut(proxy: Proxy, draw: random.Random) -> Fault:
 
 
 def slow(proxy: Proxy, draw: random.Random) -> Fault:
-    """200 ms for each round trip, all through the run."""
+    """200 ms for each round trip, for the first 20 s of the run: a whole run asks PostgreSQL for six minutes of it."""
 
     def strike() -> None:
         proxy.delay_s = SLOW_S
+        time.sleep(SLOW_FOR_S)
+        proxy.mend()
 
     return Fault(strike, early=True)
 
