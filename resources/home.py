@@ -94,11 +94,16 @@ def history_speaking(settings: Settings) -> Iterator[None]:
         yield
     except (DBAPIError, DagsterPostgresException) as error:
         reason = type(error.orig).__name__ if isinstance(error, DBAPIError) else "too many retries"
-        if history := history_of(settings):
-            raise history.away(reason) from None
-        fix = "Make room or mend its permissions, then run the same command again; it continues."
-        subject = f"{settings.dagster_home} ({reason})"
-        raise Unavailable("Dagster's history cannot be written", subject=subject, fix=fix) from None
+        raise history_away(settings, reason) from None
+
+
+def history_away(settings: Settings, reason: str) -> Unavailable:
+    """The error of a history that can't be used, for ``reason``: the name of a class, or a word of a closed list."""
+    if history := history_of(settings):
+        return history.away(reason)
+    fix = "Make room or mend its permissions, then run the same command again; it continues."
+    subject = f"{settings.dagster_home} ({reason})"
+    return Unavailable("Dagster's history cannot be written", subject=subject, fix=fix)
 
 
 def history_of(settings: Settings) -> PostgresHistory | None:

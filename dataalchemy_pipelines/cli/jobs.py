@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from dataalchemy_pipelines.cli.failures import SAID, FailedStep, error_of
 from dataalchemy_pipelines.cli.screen import Screen
 from resources.errors import DataAlchemyError
-from resources.home import PROCESS_TAG, history_speaking, prepare, sweep, this_process
+from resources.home import PROCESS_TAG, history_away, history_speaking, prepare, sweep, this_process
 from resources.settings import Settings
 
 NO_CAPTURE = {
@@ -64,20 +65,30 @@ def _run_here(
         with progress:
             result = job.execute_in_process(instance=instance, raise_on_error=False, **run)
     if not result.success:
-        raise _error_of(result)
+        raise _error_of(result, settings)
     made = [event.materialization for event in result.get_asset_materialization_events()]
     return {one.asset_key.to_user_string(): {key: value.value for key, value in one.metadata.items()} for one in made}
 
 
-def _error_of(result: Any) -> DataAlchemyError:
+def _error_of(result: Any, settings: Settings) -> DataAlchemyError:
     """The error that ended a run in this process."""
-    failed = [event for event in result.all_events if event.is_step_failure]
+    failed = [_failed(event) for event in result.all_events if event.is_step_failure]
+    failed += [FailedStep("run", {}, _class_of(event.job_failure_data.error)) for event in _run_failures(result)]
     checks = [check.check_name for check in result.get_asset_check_evaluations() if not check.passed]
-    return error_of([_failed(event) for event in failed], checks)
+    return error_of(failed, checks, partial(history_away, settings))
+
+
+def _run_failures(result: Any) -> list[Any]:
+    """Failures of the run outside its steps: of its own history, for instance."""
+    return [event for event in result.all_events if event.is_job_failure and event.job_failure_data.error]
 
 
 def _failed(event: Any) -> FailedStep:
     data = event.step_failure_data
     metadata = data.user_failure_data.metadata if data.user_failure_data is not None else {}
     said = {name: str(metadata[name].value) for name in SAID if name in metadata}
-    return FailedStep(event.step_key, said, (data.error.cause or data.error).cls_name if data.error else "unknown")
+    return FailedStep(event.step_key, said, _class_of(data.error) if data.error else "unknown")
+
+
+def _class_of(error: Any) -> str:
+    return str((error.cause or error).cls_name)

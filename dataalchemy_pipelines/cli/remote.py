@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from dataalchemy_pipelines.cli.failures import SAID, FailedStep, error_of
@@ -35,6 +36,7 @@ _FOLLOW = f"""query($run: ID!, $cursor: String) {{
     __typename ... on MessageEvent {{ stepKey }}
     ... on MaterializationEvent {{ assetKey {{ path }} {_ENTRIES} }}
     ... on ExecutionStepFailureEvent {{ error {{ className cause {{ className }} }} failureMetadata {{ {_ENTRIES} }} }}
+    ... on RunFailureEvent {{ error {{ className cause {{ className }} }} }}
     ... on AssetCheckEvaluationEvent {{ evaluation {{ checkName success }} }}
   }} }} }} }}"""
 _STOP = "mutation($run: String!) { terminateRun(runId: $run) { __typename } }"
@@ -78,7 +80,7 @@ def follow(settings: Settings, run_id: str, screen: Screen) -> dict[str, dict[st
     if status == "CANCELED":
         raise KeyboardInterrupt
     if status != "SUCCESS":
-        raise error_of(story.failed, story.failed_checks)
+        raise error_of(story.failed, story.failed_checks, partial(_history_away, url))
     return story.made
 
 
@@ -113,9 +115,20 @@ def _listen(story: _Story, event: dict[str, Any]) -> None:
     elif kind == "ExecutionStepFailureEvent":
         said = {name: str(value) for name, value in _entries(event["failureMetadata"] or {}) if name in SAID}
         error = event["error"] or {"className": "unknown", "cause": None}
-        story.failed.append(FailedStep(event["stepKey"], said, (error["cause"] or error)["className"]))
+        story.failed.append(FailedStep(event["stepKey"], said, _class_of(error)))
+    elif kind == "RunFailureEvent" and event["error"]:
+        story.failed.append(FailedStep("run", {}, _class_of(event["error"])))
     elif kind == "AssetCheckEvaluationEvent" and not event["evaluation"]["success"]:
         story.failed_checks.append(event["evaluation"]["checkName"])
+
+
+def _class_of(error: dict[str, Any]) -> str:
+    return str((error["cause"] or error)["className"])
+
+
+def _history_away(url: str, reason: str) -> Unavailable:
+    fix = "See that its PostgreSQL runs, then run the same command again; it continues."
+    return Unavailable("Dagster lost its history during the run", subject=f"{url} ({reason})", fix=fix)
 
 
 def _entries(holder: dict[str, Any]) -> Iterator[tuple[str, Any]]:
