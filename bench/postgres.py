@@ -53,6 +53,10 @@ class PostgresServer(Server):
         if first:
             self._make_database()
 
+    def connect(self):  # type: ignore[no-untyped-def]
+        """A connection to the database, for tests that look behind Dagster."""
+        return self._connect(DATABASE)
+
     def ready(self) -> bool:
         """Whether it takes connections; a database that is not made yet counts."""
         import psycopg2

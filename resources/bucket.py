@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from resources.errors import DataAlchemyError, Missing, Unavailable
+from resources.errors import DataAlchemyError, Misconfigured, Missing, Unavailable
 
 if TYPE_CHECKING:
     from minio import Minio
@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 TIMEOUT_S = 10
 AWS = "https://s3.amazonaws.com"
 _REFUSED = {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "XMinioAdminInvalidAccessKey"}
+_NO_VERSIONS = {"VersioningNotConfigured", "NotImplemented"}
 
 
 def make_bucket(lake: S3Lake, *, versioned: bool) -> str:
     """Make the lake's bucket, unless it is there, and set whether it keeps old versions; returns what was done.
 
     Versions hold what `forget` would remove, so they are off unless asked for. Where they are on they are suspended,
-    not removed, when not asked for. Raises Unavailable, Missing (credentials refused or not set).
+    not removed, when not asked for. Raises Unavailable, Missing (credentials refused or not set),
+    Misconfigured (a server without versions).
     """
     from minio.commonconfig import ENABLED
     from minio.error import MinioException, S3Error
@@ -70,6 +72,9 @@ def _refusal(lake: S3Lake, code: str) -> DataAlchemyError:
     if code in _REFUSED:
         fix = f"Correct {lake.key_variable} and {lake.secret_variable}, or grant them the right to make buckets."
         return Missing("The S3 server refuses the credentials", subject=f"{lake.describe()} ({code})", fix=fix)
+    if code in _NO_VERSIONS:
+        fix = "Leave --versioned out, or switch versions on at the server."
+        return Misconfigured("The S3 server keeps no versions", subject=f"{lake.describe()} ({code})", fix=fix)
     return _away(lake, code)
 
 

@@ -38,7 +38,8 @@ def prepare(settings: Settings) -> Path:
         names = {name: json.dumps(value) for name, value in asdict(history).items()}
         text += Template(_instance("postgres.yaml")).substitute(names)
     if settings.run_launcher != "default":
-        text += _instance(f"run-launcher-{settings.run_launcher}.yaml")
+        launcher = Template(_instance(f"run-launcher-{settings.run_launcher}.yaml"))
+        text += launcher.substitute(project=settings.compose_project)
     instance_file = home / "dagster.yaml"
     try:
         home.mkdir(parents=True, exist_ok=True)

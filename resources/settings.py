@@ -72,6 +72,11 @@ class Settings(BaseSettings):
         alias="DATAALCHEMY_RUN_LAUNCHER",
         description="`default`: runs start where the code is. `docker`: each in a container of its own, at a price.",
     )
+    compose_project: str = Field(
+        "dataalchemy",
+        alias="COMPOSE_PROJECT_NAME",
+        description="Name before the networks and volumes of the containers, as Docker Compose has it.",
+    )
     device: str = Field("auto", alias="DATAALCHEMY_DEVICE", description="`auto`, `rocm`, `cuda` or `cpu`.")
     cache_override: Path | None = Field(
         None,

@@ -42,7 +42,7 @@ def balance_table(sheet: dict[str, Balance]) -> str:
 
 def counts_table(name: str, counts: dict[str, int]) -> str:
     """Counts as Markdown, largest first, with a bar that a person can compare by eye."""
-    most = max(counts.values(), default=1)
+    most = max([1, *counts.values()])
     rows = [f"| {key} | {count} | {'█' * max(1, round(20 * count / most))} |" for key, count in counts.items()]
     return "\n".join([f"| {name} | count | |", "|---|---|---|", *rows])
 

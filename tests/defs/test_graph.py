@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 from dataalchemy_pipelines.core.outcomes import content_digest
 from dataalchemy_pipelines.core.records import RAW_RECORDS, STAGES, TABLES
 from dataalchemy_pipelines.definitions import build_defs
+from dataalchemy_pipelines.defs.accounts import counts_table
 from resources.deployments import DEPLOYMENTS
 from resources.settings import Settings
 from tests.defs.conftest import House, materialised
@@ -144,3 +146,20 @@ def test_the_version_that_a_run_reports_is_the_digest_of_its_table(house: House)
     assert versions[0] == versions[1]
     assert versions[0] == {name: content_digest(house.lake.snapshot(TABLES[name])) for name in REFINED}
     assert len(set(versions[0].values())) == len(REFINED), "each table holds something of its own"
+
+
+def test_a_run_logs_one_json_object_a_line_where_that_is_asked_for(
+    house: House, capfd: pytest.CaptureFixture[str]
+) -> None:
+    settings = Settings.read(DATAALCHEMY_DATA_PATH=str(house.folder.parent / "data"), DATAALCHEMY_LOG_FORMAT="json")
+    job = build_defs(settings).resolve_job_def("ingest")
+    everything = {"loggers": {"console": {"config": {"log_level": "DEBUG"}}}}
+    assert job.execute_in_process(run_config=everything, instance=house.instance).success
+    said = [json.loads(line) for line in "".join(capfd.readouterr()).splitlines()]
+    assert said
+    assert all({"levelname", "msg", "dagster_meta"} <= line.keys() for line in said)
+    assert "boiler" not in json.dumps(said)
+
+
+def test_numbers_of_nothing_are_a_table_too() -> None:
+    assert counts_table("side", {"train": 0, "valid": 0}).count("\n") == 3

@@ -28,6 +28,7 @@ class Deployment:
     environment: dict[str, str]
     root: Path
     ui: str
+    metrics: str
     up_s: float = 0.0
     said: str = ""
 
@@ -50,6 +51,19 @@ class Deployment:
     def inside_of(self, service: str, *command: str) -> subprocess.CompletedProcess[str]:
         """Run a command in a service's container."""
         return self.compose("exec", "-T", service, *command)
+
+    def scan_image(self, image: str, needles: list[bytes]) -> tuple[int, int]:
+        """Bytes of an image as it is exported, every layer and its description, and how many needles stand in them."""
+        size, found, kept = 0, set[bytes](), b""
+        command = ["docker", "save", image]
+        with subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            while part := process.stdout.read(16 * 2**20):
+                size += len(part)
+                found |= {needle for needle in needles if needle in kept + part}
+                kept = part[-max(map(len, needles)) :]
+        assert process.returncode == 0
+        return size, len(found)
 
     def _run(self, command: list[str]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -82,10 +96,11 @@ def deployment(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory)
     (root / ".env").write_bytes(
         b"DATAALCHEMY_SCHEDULE='0 5 * * *'\r\nDAGSTER_HOME=C:\\Users\\Ada Lovelace\\dagster\r\n"
     )
-    ports = {f"DATAALCHEMY_{name}_PORT": str(free_port()) for name in ("UI", "S3", "CONSOLE", "CACHE")}
+    ports = {f"DATAALCHEMY_{name}_PORT": str(free_port()) for name in ("UI", "S3", "CONSOLE", "CACHE", "METRICS")}
     own = {"COMPOSE_PROJECT_NAME": f"dataalchemy-test-{secrets.token_hex(4)}", "PROJECT_ROOT": str(root)}
     clean = {name: value for name, value in os.environ.items() if name != "PROJECT_ROOT"}
-    found = Deployment({**clean, **images, **ports, **own}, root, f"http://127.0.0.1:{ports['DATAALCHEMY_UI_PORT']}")
+    ui, metrics = (f"http://127.0.0.1:{ports[f'DATAALCHEMY_{name}_PORT']}" for name in ("UI", "METRICS"))
+    found = Deployment({**clean, **images, **ports, **own}, root, ui, f"{metrics}/metrics")
     try:
         found.up()
         yield found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import stat
 import time
 import urllib.request
@@ -16,7 +17,7 @@ from tests.images.conftest import Deployment
 
 pytestmark = [pytest.mark.images, pytest.mark.timeout(3000)]
 
-SERVICES = ["cache", "code", "daemon", "minio", "postgres", "webserver"]
+SERVICES = ["cache", "code", "daemon", "metrics", "minio", "postgres", "webserver"]
 LAUNCH = """mutation($job: String!) { launchRun(executionParams: {selector: {repositoryName: "__repository__",
   repositoryLocationName: "dataalchemy", jobName: $job}, runConfigData: {}}) {
   __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
@@ -103,7 +104,7 @@ def test_only_loopback_is_published(deployment: Deployment) -> None:
     said = deployment.compose("ps", "--format", "json").stdout
     publishers = [each for line in said.splitlines() for each in json.loads(line)["Publishers"] or []]
     published = [each for each in publishers if each["PublishedPort"]]
-    assert len(published) == 4
+    assert len(published) == 5
     assert {each["URL"] for each in published} == {"127.0.0.1"}
 
 
@@ -111,6 +112,13 @@ def test_cache_and_database_want_their_password(deployment: Deployment) -> None:
     assert "NOAUTH" in deployment.inside_of("cache", "redis-cli", "ping").stdout
     knock = "import psycopg2; psycopg2.connect('postgresql://dataalchemy:wrong@postgres/dagster')"
     assert "password authentication failed" in deployment.inside_of("code", "python3", "-c", knock).stderr
+
+
+def test_metrics_tell_of_every_service(deployment: Deployment) -> None:
+    with urllib.request.urlopen(deployment.metrics, timeout=60) as response:
+        lines = response.read().decode().splitlines()
+    for service in ("lake", "cache", "history"):
+        assert f'dataalchemy_service_up{{service="{service}"}} 1.0' in lines
 
 
 def test_spark_starts_in_the_code_container(deployment: Deployment) -> None:
@@ -139,9 +147,42 @@ def test_what_was_done_outlives_down_and_up(deployment: Deployment) -> None:
     assert dotenv_values(deployment.root / ".env") == before
 
 
-def test_no_secret_stands_in_a_log_or_a_process_list(deployment: Deployment) -> None:
+@pytest.fixture
+def planted(deployment: Deployment) -> dict[str, str]:
+    """What must stand nowhere that a stranger reads: the secrets, and words of a document that was worked on."""
+    words = f"quokkaberry {secrets.token_hex(8)}"
+    text = f"The {words} is boiled for an hour. Ask ada@{words.split()[1]}.example for the recipe."
+    write = f"mkdir -p /data/planted && echo '{text}' >/data/planted/recipe.txt"
+    deployment.inside_of("code", "sh", "-c", write)
+    done = deployment.inside_of("code", "dataalchemy", "ingest", "/data/planted", "--stage", "refine")
+    assert done.returncode == 0, done.stderr[-1000:]
+    run_of(deployment, "refine")
+    found = dotenv_values(deployment.root / ".env")
+    return {"words": words, "address": words.split()[1], **{name: found[name] or "-" for name in SECRET_BYTES}}
+
+
+def test_no_secret_and_no_text_stands_in_a_log_an_event_a_metric_or_a_process_list(
+    deployment: Deployment, planted: dict[str, str]
+) -> None:
+    dump = "PGPASSWORD=$POSTGRES_PASSWORD exec pg_dump --host 127.0.0.1 --username dataalchemy dagster"
+    with urllib.request.urlopen(deployment.metrics, timeout=60) as response:
+        numbers = response.read().decode()
+    said = {
+        "logs": deployment.dataalchemy("deploy", "docker", "logs", "--tail", "100000").stdout,
+        "history": deployment.inside_of("postgres", "sh", "-c", dump).stdout,
+        "processes": "".join(deployment.compose("top", name).stdout for name in SERVICES),
+        "metrics": numbers,
+        "up": deployment.said,
+    }
+    assert all(words in said[place] for place, words in (("logs", "dagster"), ("history", "clean_documents")))
+    assert [(place, name) for place, text in said.items() for name, value in planted.items() if value in text] == []
+
+
+@pytest.mark.parametrize("service", ["code", "minio"])
+def test_no_secret_stands_in_a_layer_or_the_history_of_an_image(deployment: Deployment, service: str) -> None:
     values = dotenv_values(deployment.root / ".env")
-    logs = deployment.dataalchemy("deploy", "docker", "logs", "--tail", "10000").stdout
-    assert "dagster" in logs
-    said = logs + deployment.said + "".join(deployment.compose("top", name).stdout for name in SERVICES)
-    assert [name for name in SECRET_BYTES if (values[name] or "-") in said] == []
+    needles = [(values[name] or "-").encode() for name in SECRET_BYTES]
+    image = json.loads(deployment.compose("ps", "--format", "json", service).stdout.splitlines()[0])["Image"]
+    size, found = deployment.scan_image(image, needles)
+    assert size > 100 * 2**20
+    assert found == 0

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
 
-from tests.system.test_up import Place, opened
+from resources.settings import CHECKOUT
+from tests.system.test_up import LIMIT_S, Place, ask, opened, until
 
 pytestmark = pytest.mark.system
 
@@ -35,3 +37,32 @@ def test_an_address_at_which_no_dagster_answers_is_said_with_its_mend(tmp_path: 
     code, _, err = place.finished("ingest")
     assert code == 3
     assert err.startswith("error: Dagster does not answer") and "DATAALCHEMY_DAGSTER_URL" in err
+
+
+def test_a_run_that_fails_elsewhere_ends_here_in_its_own_words(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    here = place.finished("train")
+    with opened(place) as (address, _):
+        (tmp_path / ".env").write_text(f"DATAALCHEMY_DAGSTER_URL={address}\n", encoding="utf-8")
+        there = place.finished("train")
+    assert here[0] == there[0] == 2
+    assert here[2] == there[2] and here[2].startswith("error: There is nothing to learn from")
+
+
+def test_ctrl_c_here_stops_the_run_there(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    with opened(place) as (address, _):
+        (tmp_path / ".env").write_text(f"DATAALCHEMY_DAGSTER_URL={address}\n", encoding="utf-8")
+        process = place.command("ingest", str(CHECKOUT / "samples"), "--json")
+        assert process.stdout is not None
+        started = next(event for line in process.stdout if (event := json.loads(line))["event"] == "run")
+        until(lambda: status_of(address, started["run_id"]) == "STARTED")
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=LIMIT_S)
+        until(lambda: status_of(address, started["run_id"]) == "CANCELED")
+    assert process.returncode == 1
+
+
+def status_of(address: str, run_id: str) -> str:
+    found = ask(address, f'{{runOrError(runId:"{run_id}"){{... on Run{{status}}}}}}')
+    return str(found["runOrError"].get("status"))

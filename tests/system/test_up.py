@@ -120,10 +120,10 @@ def test_it_listens_on_loopback_alone(place: Place, up: tuple[str, str]) -> None
 def test_a_failed_run_leaves_one_alert_without_the_text_of_a_document(place: Place, up: tuple[str, str]) -> None:
     address, _ = up
     (place.root / "documents").rename(place.root / "gone")
-    assert _ask(address, LAUNCH)["launchRun"]["__typename"] == "LaunchRunSuccess"
-    _until(lambda: any(run["jobName"] == "ingest" and run["status"] == "FAILURE" for run in _runs(address)))
+    assert ask(address, LAUNCH)["launchRun"]["__typename"] == "LaunchRunSuccess"
+    until(lambda: any(run["jobName"] == "ingest" and run["status"] == "FAILURE" for run in _runs(address)))
     alerts = place.root / "data" / "alerts.jsonl"
-    _until(lambda: alerts.is_file() and "ingest" in alerts.read_text(encoding="utf-8"))
+    until(lambda: alerts.is_file() and "ingest" in alerts.read_text(encoding="utf-8"))
     lines = [json.loads(line) for line in alerts.read_text(encoding="utf-8").splitlines()]
     about = [line for line in lines if line["title"] == "Run of ingest failed"]
     assert len(about) == 1 and about[0]["detail"] and about[0]["fix"]
@@ -159,8 +159,8 @@ def test_dagster_dev_with_the_workspace_file_keeps_its_history_in_the_home_of_th
     command = [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(port)]
     with _process(subprocess.Popen(command, env=place.environment, cwd=tmp_path, start_new_session=True)):
         address = f"http://127.0.0.1:{port}"
-        _until(lambda: _answers(address))
-        (location,) = _ask(address, LOCATIONS)["workspaceOrError"]["locationEntries"]
+        until(lambda: _answers(address))
+        (location,) = ask(address, LOCATIONS)["workspaceOrError"]["locationEntries"]
         assert location["name"] == "dataalchemy"
         assert location["locationOrLoadError"]["__typename"] == "RepositoryLocation"
         assert [run["jobName"] for run in _runs(address)] == ["wash"]
@@ -173,7 +173,7 @@ def opened(place: Place, cwd: Path | None = None) -> Iterator[tuple[str, str]]:
     with log.open("wb") as output:
         process = place.command("up", "--port", str(port), stdout=output, stderr=subprocess.STDOUT, cwd=cwd)
     with _process(process):
-        _until(lambda: process.poll() is not None or b"open http" in log.read_bytes())
+        until(lambda: process.poll() is not None or b"open http" in log.read_bytes())
         assert process.poll() is None, log.read_text(encoding="utf-8", errors="replace")
         yield f"http://127.0.0.1:{port}", log.read_text(encoding="utf-8", errors="replace")
     assert process.returncode == 0
@@ -197,7 +197,7 @@ def _kill_in_the_middle(place: Place) -> None:
     """Kill a run of the command line as soon as it has begun; 1500 documents keep it busy for many seconds."""
     _write(place.root / "many", 1500)
     process = place.command("ingest", str(place.root / "many"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _until(lambda: ("refine", "STARTED") in _stored_runs(place.root / "data" / "dagster" / "history" / "runs.db"))
+    until(lambda: ("refine", "STARTED") in _stored_runs(place.root / "data" / "dagster" / "history" / "runs.db"))
     process.kill()
     process.wait()
     shutil.rmtree(place.root / "many")
@@ -244,7 +244,7 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _ask(address: str, query: str) -> Any:
+def ask(address: str, query: str) -> Any:
     body = json.dumps({"query": query}).encode()
     request = urllib.request.Request(f"{address}/graphql", body, {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=60) as reply:
@@ -252,18 +252,18 @@ def _ask(address: str, query: str) -> Any:
 
 
 def _runs(address: str) -> list[dict[str, str]]:
-    found: list[dict[str, str]] = _ask(address, RUNS)["runsOrError"]["results"]
+    found: list[dict[str, str]] = ask(address, RUNS)["runsOrError"]["results"]
     return found
 
 
 def _answers(address: str) -> bool:
     try:
-        return bool(_ask(address, LOCATIONS))
+        return bool(ask(address, LOCATIONS))
     except (urllib.error.URLError, OSError):
         return False
 
 
-def _until(holds: Callable[[], bool]) -> None:
+def until(holds: Callable[[], bool]) -> None:
     deadline = time.monotonic() + LIMIT_S
     while not holds():
         assert time.monotonic() < deadline, "the condition did not come"
