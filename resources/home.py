@@ -122,8 +122,9 @@ def this_process() -> str:
 
 
 def sweep(instance: DagsterInstance, *, nothing_else_runs: bool) -> int:
-    """Mark runs failed whose process is gone, and free their pool slots; return how many.
+    """Mark runs failed whose process is gone, and free the pool slots of all that ended; return how many were marked.
 
+    A run that lost its history's database could free nothing, and whoever needs its slot would wait for good.
     A run that carries the process tag is judged by it. Runs of the daemon have none: they are swept only where the
     caller knows that no daemon is running on this home.
     """
@@ -136,8 +137,11 @@ def sweep(instance: DagsterInstance, *, nothing_else_runs: bool) -> int:
         if _alive(owner) if owner else not nothing_else_runs:
             continue
         instance.report_run_failed(run, "Its process is gone (kill, power cut or reboot). Run it again; it continues.")
-        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
         swept += 1
+    for run_id in instance.event_log_storage.get_concurrency_run_ids():
+        holder = instance.get_run_by_id(run_id)
+        if holder is None or holder.is_finished:
+            instance.event_log_storage.free_concurrency_slots_for_run(run_id)
     return swept
 
 

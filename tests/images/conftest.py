@@ -48,6 +48,10 @@ class Deployment:
         """Ask Compose past the program."""
         return self._run(["docker", "compose", "--env-file", str(self.root / ".env"), *arguments])
 
+    def docker(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Ask the engine itself."""
+        return self._run(["docker", *arguments])
+
     def inside_of(self, service: str, *command: str) -> subprocess.CompletedProcess[str]:
         """Run a command in a service's container."""
         return self.compose("exec", "-T", service, *command)

@@ -186,3 +186,20 @@ def test_no_secret_stands_in_a_layer_or_the_history_of_an_image(deployment: Depl
     size, found = deployment.scan_image(image, needles)
     assert size > 100 * 2**20
     assert found == 0
+
+
+def test_each_run_has_a_container_of_its_own_where_that_is_asked_for(deployment: Deployment) -> None:
+    """The last test here: the deployment stays so."""
+    prepare = "mkdir -p /data/given && echo 'The kiln is fired at nine every Monday.' >/data/given/kiln.txt"
+    deployment.inside_of("code", "sh", "-c", prepare)
+    assert deployment.inside_of("code", "dataalchemy", "ingest", "/data/given", "--stage", "wash").returncode == 0
+    with (deployment.root / ".env").open("ab") as file:
+        file.write(b"DATAALCHEMY_RUN_LAUNCHER=docker\r\n")
+    deployment.up()
+    run_id = run_of(deployment, "refine")
+    query = "query($id: ID!) { runOrError(runId: $id) { ... on Run { tags { key value } } } }"
+    tags = {tag["key"]: tag["value"] for tag in ask(deployment, query, id=run_id)["runOrError"]["tags"]}
+    assert tags["dagster/image"] == "dataalchemy/pipelines:0.1.0"
+    assert len(tags["docker/container_id"]) == 64
+    left = deployment.docker("ps", "--all", "--quiet", "--no-trunc").stdout
+    assert tags["docker/container_id"] not in left  # removed with its end
