@@ -15,7 +15,7 @@ from resources.errors import Missing
 
 __all__ = ["MinioServer", "RedisServer", "VersityServer", "free_port", "program"]
 
-KEPT = {"DATAALCHEMY_TEST_BIN", "DATAALCHEMY_CACHE", "DATAALCHEMY_SCREENSHOTS"}
+KEPT = {"DATAALCHEMY_TEST_BIN", "DATAALCHEMY_CACHE", "DATAALCHEMY_SCREENSHOTS", "DATAALCHEMY_TORCH"}
 OURS = ("DATAALCHEMY_", "AWS_", "DAGSTER_", "SERVICE_TYPE", "K3D_CLUSTER")
 
 

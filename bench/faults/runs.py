@@ -93,6 +93,7 @@ class Runs:
                     fault.strike()
 
             timer, stop = None, threading.Timer(GIVE_UP_S, process.kill)
+            stop.daemon = True  # a benchmark that is ended does not wait for it
             stop.start()
             assert process.stdout is not None
             for line in process.stdout:

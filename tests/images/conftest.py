@@ -44,6 +44,19 @@ class Deployment:
         self.up_s, self.said = time.monotonic() - started, done.stdout
         assert done.returncode == 0, done.stderr
 
+    def work_from_here(self) -> None:
+        """Put into `.env` what sends the commands of this machine's checkout to the containers."""
+        s3, cache = (self.environment[f"DATAALCHEMY_{name}_PORT"] for name in ("S3", "CACHE"))
+        lines = {
+            "DATAALCHEMY_DEPLOYMENT": "docker",
+            "DATAALCHEMY_DAGSTER_URL": self.ui,
+            "DATAALCHEMY_LAKE": "s3://dataalchemy/lake",
+            "DATAALCHEMY_S3_ENDPOINT": f"http://127.0.0.1:{s3}",
+            "DATAALCHEMY_KV": f"redis://127.0.0.1:{cache}/0",
+        }
+        with (self.root / ".env").open("a", encoding="utf-8", newline="\r\n") as file:
+            file.writelines(f"{name}={value}\n" for name, value in lines.items())
+
     def compose(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Ask Compose past the program."""
         return self._run(["docker", "compose", "--env-file", str(self.root / ".env"), *arguments])
