@@ -88,14 +88,24 @@ def runs_by_status(settings: Settings) -> tuple[dict[tuple[str, str], float], di
 @contextmanager
 def history_speaking(settings: Settings) -> Iterator[None]:
     """Turns errors of the history's database into ours. Raises Unavailable."""
-    from dagster_postgres.utils import DagsterPostgresException
     from sqlalchemy.exc import DBAPIError
 
     try:
         yield
-    except (DBAPIError, DagsterPostgresException) as error:
+    except _errors_of_the_history(settings) as error:
         reason = type(error.orig).__name__ if isinstance(error, DBAPIError) else "too many retries"
         raise history_away(settings, reason) from None
+
+
+def _errors_of_the_history(settings: Settings) -> tuple[type[Exception], ...]:
+    """What the history's database raises; a home in SQLite is spared a second of imports."""
+    from sqlalchemy.exc import DBAPIError
+
+    if not settings.postgres_url:
+        return (DBAPIError,)
+    from dagster_postgres.utils import DagsterPostgresException
+
+    return (DBAPIError, DagsterPostgresException)
 
 
 def history_away(settings: Settings, reason: str) -> Unavailable:
