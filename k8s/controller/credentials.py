@@ -1,0 +1,59 @@
+"""The credentials Secret: which keys a stack needs, which are missing, which are too short. Values never leave here."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+
+from k8s.controller.spec import StackSpec
+
+ACCESS_KEY, SECRET_KEY = "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"
+KV_PASSWORD, POSTGRES_PASSWORD = "DATAALCHEMY_KV_PASSWORD", "DATAALCHEMY_POSTGRES_PASSWORD"
+_BYTES = {ACCESS_KEY: 16, SECRET_KEY: 32, KV_PASSWORD: 32, POSTGRES_PASSWORD: 32}
+_LEAST = {ACCESS_KEY: 3, SECRET_KEY: 8}
+"""What MinIO refuses to start with is shorter than this."""
+
+
+def made_here(spec: StackSpec) -> tuple[str, ...]:
+    """Keys of stores that the operator runs: it makes a value where there is none."""
+    bundled = []
+    if spec.storage.external is None:
+        bundled += [ACCESS_KEY, SECRET_KEY]
+    if spec.cache.external is None:
+        bundled.append(KV_PASSWORD)
+    if spec.dagster.enabled and spec.dagster.postgres.external is None:
+        bundled.append(POSTGRES_PASSWORD)
+    return tuple(bundled)
+
+
+def given(spec: StackSpec) -> tuple[str, ...]:
+    """Keys of stores that somebody else runs: only a person has their values. A cache without password is allowed."""
+    wanted = []
+    if spec.storage.external is not None:
+        wanted += [ACCESS_KEY, SECRET_KEY]
+    if spec.dagster.enabled and spec.dagster.postgres.external is not None:
+        wanted.append(POSTGRES_PASSWORD)
+    return tuple(wanted)
+
+
+def missing(keys: tuple[str, ...], existing: Mapping[str, str]) -> tuple[str, ...]:
+    """Those of ``keys`` that have no value yet; an empty value is none."""
+    return tuple(key for key in keys if not existing.get(key))
+
+
+def too_short(spec: StackSpec, existing: Mapping[str, str]) -> tuple[str, ...]:
+    """Keys whose values the bundled S3 server refuses."""
+    if spec.storage.external is not None:
+        return ()
+    return tuple(key for key, least in _LEAST.items() if 0 < len(existing.get(key, "")) < least)
+
+
+def made(keys: tuple[str, ...], random_hex: Callable[[int], str]) -> dict[str, str]:
+    """A value for each key. Hex, so that no parser's quoting touches it."""
+    return {key: random_hex(_BYTES[key]) for key in keys}
+
+
+def revision(existing: Mapping[str, str]) -> str:
+    """Tells whether a value changed. All values together, so that none can be guessed from it alone."""
+    text = "\0".join(f"{key}={existing[key]}" for key in sorted(existing))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,82 @@
+"""One stack with all that was decided about it: what the build functions read, and the names they give."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from k8s.controller.platform import Site
+from k8s.controller.settings import Images
+from k8s.controller.spec import API_VERSION, GROUP, KIND, StackSpec
+
+Manifest: TypeAlias = dict[str, Any]
+"""One object of the cluster, as plain data."""
+
+MANAGER = "dataalchemy-operator"
+CONTENT_ANNOTATION = f"{GROUP}/content"
+CONFIG_ANNOTATION = f"{GROUP}/config"
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Name, place, spec and decisions. ``secrets`` is a digest of the credentials: a changed password restarts."""
+
+    name: str
+    namespace: str
+    uid: str
+    spec: StackSpec
+    site: Site
+    images: Images
+    secrets: str = ""
+    ingest: str | None = None
+
+    def named(self, part: str) -> str:
+        """The name of one of the stack's objects."""
+        return f"{self.name}-{part}"
+
+    def labels(self, component: str) -> dict[str, str]:
+        """Labels of an object; those of `selector` never change, since selectors can't."""
+        return {
+            **self.selector(component),
+            "app.kubernetes.io/part-of": "dataalchemy",
+            "app.kubernetes.io/managed-by": MANAGER,
+            f"{GROUP}/project": self.spec.project_name,
+        }
+
+    def selector(self, component: str) -> dict[str, str]:
+        """Labels by which the component's pods are found."""
+        return {
+            "app.kubernetes.io/name": component,
+            "app.kubernetes.io/instance": self.name,
+            "app.kubernetes.io/component": component,
+        }
+
+    def owner(self) -> list[Manifest]:
+        """The stack as owner: the cluster itself removes what a deleted stack leaves behind."""
+        owner = {"apiVersion": API_VERSION, "kind": KIND, "name": self.name, "uid": self.uid}
+        return [{**owner, "controller": True, "blockOwnerDeletion": True}]
+
+    def meta(self, part: str, component: str, **more: Any) -> Manifest:
+        """Metadata of an object that goes with its stack."""
+        meta = {"name": self.named(part), "namespace": self.namespace, "labels": self.labels(component)}
+        return {**meta, "ownerReferences": self.owner(), **more}
+
+    def pipelines_image(self) -> str:
+        """Image of code location, webserver, daemon and runs."""
+        return self.spec.dagster.image or self.images.pipelines
+
+
+def digest(value: Any) -> str:
+    """16 hex digits that are the same for the same content."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def marked(manifest: Mapping[str, Any]) -> Manifest:
+    """The manifest with a digest of its content as an annotation."""
+    meta = dict(manifest["metadata"])
+    meta["annotations"] = {**meta.get("annotations", {}), CONTENT_ANNOTATION: digest(manifest)}
+    return {**manifest, "metadata": meta}
