@@ -137,7 +137,13 @@ def _service_type(spec: StackSpec, platform: Platform, settings: Settings) -> Se
 
 def _first_ready(nodes: Sequence[Node]) -> str | None:
     """By name, so that every reconcile chooses the same one."""
-    return min((node["metadata"]["name"] for node in nodes if ready(node) and not _reserved(node)), default=None)
+    return min((host_of(node) for node in nodes if ready(node) and not _reserved(node)), default=None)
+
+
+def host_of(node: Node) -> str:
+    """The node as a volume's affinity names it."""
+    labels = node["metadata"].get("labels") or {}
+    return str(labels.get("kubernetes.io/hostname") or node["metadata"]["name"])
 
 
 def _reserved(node: Node) -> bool:

@@ -21,9 +21,7 @@ StorageMode = Literal["hostPath", "pvc"]
 Quantity = Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253)]
 Image = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][-a-zA-Z0-9._/:@]*$", max_length=512)]
-LabelValue = Annotated[
-    str, StringConstraints(pattern=r"^[a-zA-Z0-9]([-a-zA-Z0-9_.]*[a-zA-Z0-9])?$", max_length=63)
-]
+LabelValue = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9]([-a-zA-Z0-9_.]*[a-zA-Z0-9])?$", max_length=63)]
 Replicas = Annotated[int, Field(ge=1, le=16)]
 
 STACK_NAME = re.compile(r"^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$")
@@ -73,7 +71,9 @@ class Storage(Part):
                 "Docker Desktop has C:\\Users as /run/desktop/mnt/host/c/Users"
             )
         if SYSTEM_FOLDER.match(path):
-            raise ValueError("storage.dataPath is a folder of the node's own system; choose one for data, such as /data")
+            raise ValueError(
+                "storage.dataPath is a folder of the node's own system; choose one for data, such as /data"
+            )
         return self
 
     @model_validator(mode="after")
@@ -129,7 +129,9 @@ class Spark(Part):
     @model_validator(mode="after")
     def _executors_have_a_version(self) -> Self:
         if self.mode == "cluster" and self.image is not None and not named_version(self.image):
-            raise ValueError("compute.spark.image needs a version (not latest) in mode cluster; without it ours is used")
+            raise ValueError(
+                "compute.spark.image needs a version (not latest) in mode cluster; without it ours is used"
+            )
         return self
 
 

@@ -17,6 +17,7 @@ Manifest: TypeAlias = dict[str, Any]
 
 MANAGER = "dataalchemy-operator"
 CONTENT_ANNOTATION = f"{GROUP}/content"
+STACK_LABEL, PART_LABEL = f"{GROUP}/stack", f"{GROUP}/part"
 CONFIG_ANNOTATION = f"{GROUP}/config"
 
 
@@ -38,12 +39,16 @@ class Stack:
         return f"{self.name}-{part}"
 
     def labels(self, component: str) -> dict[str, str]:
-        """Labels of an object; those of `selector` never change, since selectors can't."""
+        """Labels of an object and of its pods; they follow from the stack's name alone, so no change restarts a pod.
+
+        Dagster sets the usual ones on its runs itself, hence the two of our own.
+        """
         return {
             **self.selector(component),
             "app.kubernetes.io/part-of": "dataalchemy",
             "app.kubernetes.io/managed-by": MANAGER,
-            f"{GROUP}/project": self.spec.project_name,
+            STACK_LABEL: self.name,
+            PART_LABEL: component,
         }
 
     def selector(self, component: str) -> dict[str, str]:
@@ -56,12 +61,12 @@ class Stack:
 
     def owner(self) -> list[Manifest]:
         """The stack as owner: the cluster itself removes what a deleted stack leaves behind."""
-        owner = {"apiVersion": API_VERSION, "kind": KIND, "name": self.name, "uid": self.uid}
-        return [{**owner, "controller": True, "blockOwnerDeletion": True}]
+        return [{"apiVersion": API_VERSION, "kind": KIND, "name": self.name, "uid": self.uid, "controller": True}]
 
     def meta(self, part: str, component: str, **more: Any) -> Manifest:
         """Metadata of an object that goes with its stack."""
-        meta = {"name": self.named(part), "namespace": self.namespace, "labels": self.labels(component)}
+        labels = {**self.labels(component), f"{GROUP}/project": self.spec.project_name}
+        meta = {"name": self.named(part), "namespace": self.namespace, "labels": labels}
         return {**meta, "ownerReferences": self.owner(), **more}
 
     def pipelines_image(self) -> str:

@@ -12,7 +12,7 @@ from k8s.controller.stack import Manifest, Stack, digest
 
 POSTGRES_USER = 999
 """The official image knows this user by name; initdb fails for one that it doesn't know."""
-_HOST_CLASS = "dataalchemy-hostpath"
+HOST_CLASS = "dataalchemy-hostpath"
 """No such class exists: the name keeps a cluster's default class from serving the claim before its volume is there."""
 
 _CHOWN = """set -eu
@@ -99,9 +99,7 @@ def _prepare_pod(stack: Stack, kept: list[Keeping]) -> Manifest:
             "runAsUser": 0,
             "capabilities": {"drop": ["ALL"], "add": ["CHOWN", "DAC_OVERRIDE"]},
         },
-        "volumeMounts": [
-            {"name": keeping.part, "mountPath": f"/volumes/{keeping.folder}"} for keeping in kept
-        ]
+        "volumeMounts": [{"name": keeping.part, "mountPath": f"/volumes/{keeping.folder}"} for keeping in kept]
         + [{"name": "tmp", "mountPath": "/tmp"}],
     }
     return {
@@ -133,7 +131,7 @@ def _volume(stack: Stack, keeping: Keeping) -> Manifest:
             "capacity": {"storage": keeping.size},
             "accessModes": ["ReadWriteOnce"],
             "persistentVolumeReclaimPolicy": "Retain",
-            "storageClassName": _HOST_CLASS,
+            "storageClassName": HOST_CLASS,
             "volumeMode": "Filesystem",
             "hostPath": {"path": f"{stack.site.data_path}/{keeping.folder}", "type": "DirectoryOrCreate"},
             "claimRef": {
@@ -154,7 +152,7 @@ def _claim(stack: Stack, keeping: Keeping) -> Manifest:
         "resources": {"requests": {"storage": keeping.size}},
     }
     if stack.site.mode == "hostPath":
-        spec |= {"storageClassName": _HOST_CLASS, "volumeName": volume_name(stack, keeping)}
+        spec |= {"storageClassName": HOST_CLASS, "volumeName": volume_name(stack, keeping)}
     elif stack.spec.storage.storage_class_name is not None:
         spec["storageClassName"] = stack.spec.storage.storage_class_name
     labels = stack.labels(keeping.component)
