@@ -29,8 +29,8 @@ def kept_claim(wanted: Manifest, observed: Mapping[str, Any]) -> tuple[Manifest,
         problems.append(
             Problem(
                 "StorageMove",
-                f"{name} stays on {_place(had)}: a claim can't move to {_place(asked)}. To move the data, back the lake "
-                "up (`dataalchemy lake backup`), delete the claim, and restore.",
+                f"{name} stays on {_place(had)}: a claim can't move to {_place(asked)}. To move the data, back "
+                "the lake up (`dataalchemy lake backup`), delete the claim, and restore.",
             )
         )
     for field in ("storageClassName", "volumeName"):

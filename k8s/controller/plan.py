@@ -109,7 +109,7 @@ def plan(stack: Stack, facts: Facts) -> Plan:
     free = [Ref.of(one) for one in facts.objects.values() if one["kind"] == "PersistentVolume" and released(one)]
     return Plan(
         waves=tuple(waves),
-        start=tuple(build_ingest(stack)),
+        start=tuple(build_ingest(stack)) if _answers(stack, facts) else (),
         free=tuple(ref for ref in free if ref in wanted),
         remove=tuple(sorted(ref for ref in gone if ref.kind not in DATA_KINDS)),
         # Data that a change of the spec leaves behind stay known, so that Delete finds them at the end.
@@ -127,6 +127,12 @@ def removed_with(spec: StackSpec, inventory: Iterable[Ref]) -> tuple[Ref, ...]:
         return ()
     order = ("PersistentVolumeClaim", "PersistentVolume")
     return tuple(sorted((ref for ref in inventory if ref.kind in order), key=lambda ref: (order.index(ref.kind), ref)))
+
+
+def _answers(stack: Stack, facts: Facts) -> bool:
+    """Whether Dagster takes work now; a request waits until it does."""
+    webserver = facts.objects.get(Ref("Deployment", stack.named("webserver"), stack.namespace))
+    return webserver is not None and webserver.get("status", {}).get("readyReplicas", 0) > 0
 
 
 def _waves(stack: Stack) -> list[Wave]:
@@ -176,11 +182,8 @@ def _kept(manifests: Iterable[Manifest], facts: Facts) -> tuple[list[Manifest], 
 def _in_the_way(stack: Stack, facts: Facts) -> tuple[Ref, ...]:
     """What an earlier operator made and ours can't take over: its servers, and Services that choose by its labels."""
     old = [Ref.of(one) for one in facts.old if one["kind"] in ("Deployment", "Pod") and _is_old(one)]
-    foreign = [
-        ref
-        for ref, one in facts.objects.items()
-        if ref.kind == "Service" and set(one["spec"].get("selector") or {}) - set(stack.selector("any"))
-    ]
+    services = [one for one in (*facts.objects.values(), *facts.old) if one["kind"] == "Service"]
+    foreign = [Ref.of(one) for one in services if set(one["spec"].get("selector") or {}) - set(stack.selector("any"))]
     return tuple(sorted({*old, *foreign}))
 
 
@@ -213,11 +216,14 @@ def _blocking(stack: Stack, facts: Facts) -> Iterable[Problem]:
 
 def _taken(stack: Stack, facts: Facts) -> str | None:
     """Two stacks on one folder would damage each other's data."""
-    ours = {one["spec"]["hostPath"]["path"] for one in build_volumes(stack) if one["kind"] == "PersistentVolume"}
+    ours = {
+        one["spec"]["hostPath"]["path"]: one["metadata"]["name"]
+        for one in build_volumes(stack)
+        if one["kind"] == "PersistentVolume"
+    }
     for volume in facts.volumes:
         claim, path = volume["spec"].get("claimRef", {}), volume["spec"].get("hostPath", {}).get("path")
-        mine = claim.get("namespace") == stack.namespace and claim.get("name", "").startswith(f"{stack.name}-")
-        if path in ours and not mine:
+        if path in ours and volume["metadata"]["name"] != ours[path]:
             return f"{path} belongs to claim {claim['namespace']}/{claim['name']}: set another spec.storage.dataPath."
     return None
 

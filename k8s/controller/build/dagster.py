@@ -47,16 +47,14 @@ def _code(stack: Stack) -> Manifest:
     container = _container(stack, "code", serve, CODE_PORTS, probes({"tcpSocket": {"port": "grpc"}}, start_s=180))
     # Makes bucket and schema, and fails until both stores answer; the cluster tries again.
     init = _container(stack, "code", ["dataalchemy", "init"], {}, {}).manifest() | {"name": "init"}
-    return _deployment(
-        stack, "code", pod([container], _volumes(stack), initContainers=[init], **_account(stack, "code"))
-    )
+    return _deployment(stack, "code", pod([container], _volumes(stack), initContainers=[init]))
 
 
 def _webserver(stack: Stack) -> Manifest:
     serve = ["dagster-webserver", "--host", "0.0.0.0", "--port", str(UI_PORT), "--workspace", _WORKSPACE]
     checks = probes({"httpGet": {"path": "/server_info", "port": "dagster"}}, start_s=180)
     container = _container(stack, "webserver", serve, UI_PORTS, checks)
-    return _deployment(stack, "webserver", pod([container], _volumes(stack), **_account(stack, "dagster")))
+    return _deployment(stack, "webserver", pod([container], _volumes(stack), **_account(stack)))
 
 
 def _daemon(stack: Stack) -> Manifest:
@@ -64,7 +62,7 @@ def _daemon(stack: Stack) -> Manifest:
     check = {"exec": {"command": ["dagster-daemon", "liveness-check"]}}
     checks = probes(check, start_s=300, period_s=60, timeout_s=30)
     container = _container(stack, "daemon", ["dagster-daemon", "run", "--workspace", _WORKSPACE], {}, checks)
-    made = _deployment(stack, "daemon", pod([container], _volumes(stack), **_account(stack, "dagster")))
+    made = _deployment(stack, "daemon", pod([container], _volumes(stack), **_account(stack)))
     made["spec"]["strategy"] = {"type": "Recreate"}  # two daemons would start what is due twice
     return made
 
@@ -89,10 +87,9 @@ def _volumes(stack: Stack) -> list[Manifest]:
     return [from_config("home", stack.named("dagster")), scratch("data", "1Gi"), scratch("tmp", "1Gi")]
 
 
-def _account(stack: Stack, account: str) -> Manifest:
-    """Who the pod is to the cluster's API: only Dagster's own servers speak to it."""
-    speaks = account == "dagster"
-    return {"serviceAccountName": stack.named(account), "automountServiceAccountToken": True} if speaks else {}
+def _account(stack: Stack) -> Manifest:
+    """Webserver and daemon start and stop runs, so they speak to the cluster's API; the code location does not."""
+    return {"serviceAccountName": stack.named("dagster"), "automountServiceAccountToken": True}
 
 
 def _deployment(stack: Stack, component: str, spec: dict[str, Any]) -> Manifest:

@@ -1,0 +1,213 @@
+"""From what the cluster shows of a stack to its status: conditions, addresses, a sentence that says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from k8s.controller.build.volumes import keepings
+from k8s.controller.causes import Cause, cause_of_events, cause_of_pods, cause_of_words
+from k8s.controller.endpoints import endpoints_of
+from k8s.controller.keep import Problem
+from k8s.controller.plan import Facts, Plan, Ref
+from k8s.controller.stack import PART_LABEL, Stack
+
+Condition = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What the cluster answered when an object was applied: the HTTP status (0: no answer) and its sentence."""
+
+    ref: Ref
+    code: int
+    words: str
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was seen after the plan was carried out, as far as it went."""
+
+    pods: tuple[Mapping[str, Any], ...] = ()
+    events: tuple[Mapping[str, Any], ...] = ()
+    nodes: tuple[Mapping[str, Any], ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+
+
+@dataclass(frozen=True)
+class Component:
+    """A part of the stack that is ready or not. ``external``: somebody else runs it."""
+
+    name: str
+    condition: str
+    workload: Ref | None
+    claim: Ref | None = None
+    external: bool = False
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How one component is."""
+
+    component: Component
+    ready: bool
+    cause: Cause | None = None
+    waiting: str = ""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When this is, and the status so far, whose times stay where nothing changed."""
+
+    now: str
+    generation: int
+    conditions: Sequence[Condition] = field(default_factory=list)
+    ingest: str | None = None
+
+
+def components(stack: Stack) -> list[Component]:
+    """The parts of this stack."""
+    claims = {keeping.component: keeping.part for keeping in keepings(stack)}
+    spec, made = stack.spec, []
+    for name, part, condition, external in (
+        ("lake", "minio", "LakeReady", spec.storage.external is not None),
+        ("cache", "redis", "CacheReady", spec.cache.external is not None),
+        ("postgres", "postgres", "PostgresReady", spec.dagster.postgres.external is not None),
+    ):
+        if name == "postgres" and not spec.dagster.enabled:
+            continue
+        workload = Ref("StatefulSet", stack.named(part), stack.namespace, "apps/v1")
+        claim = Ref("PersistentVolumeClaim", stack.named(claims[name]), stack.namespace) if name in claims else None
+        made.append(Component(name, condition, None if external else workload, claim, external))
+    if spec.dagster.enabled:
+        for name, condition in (("code", "CodeReady"), ("webserver", "WebserverReady"), ("daemon", "DaemonReady")):
+            made.append(Component(name, condition, Ref("Deployment", stack.named(name), stack.namespace, "apps/v1")))
+    return made
+
+
+def status_of(stack: Stack, planned: Plan, facts: Facts, seen: Seen, *, moment: Moment) -> dict[str, Any]:
+    """The whole status. The same facts give the same status, times included while no condition changes."""
+    verdicts = [_verdict(one, facts, seen) for one in components(stack)]
+    conditions = [_condition_of(verdict) for verdict in verdicts]
+    trouble = _trouble(planned, verdicts, seen)
+    ready = trouble is None and not planned.remove_first and all(verdict.ready for verdict in verdicts)
+    addresses = endpoints_of(stack, facts, seen.nodes)
+    ingest = stack.ingest if planned.start else moment.ingest
+    message = trouble.message if trouble else _progress(stack, planned, verdicts, addresses)
+    overall = [
+        _condition("Ready", ready, "AllReady" if ready else trouble.reason if trouble else "Waiting", message),
+        _condition("Progressing", not ready and trouble is None and not stack.spec.paused, "Reconciling", message),
+        _condition("Degraded", trouble is not None, trouble.reason if trouble else "AsExpected", message),
+        _as_asked(planned.problems),
+    ]
+    return {
+        "observedGeneration": moment.generation,
+        "phase": "Paused" if stack.spec.paused else "Ready" if ready else "Degraded" if trouble else "Progressing",
+        "message": message,
+        "platform": stack.site.platform.name,
+        "storage": stack.site.data_path or stack.site.mode,
+        "serviceType": stack.site.service_type,
+        "conditions": _timed([*overall, *conditions], moment),
+        "endpoints": addresses,
+        "inventory": [
+            {"apiVersion": ref.api_version, "kind": ref.kind, "name": ref.name, "namespace": ref.namespace}
+            for ref in planned.inventory
+        ],
+        **({"ingestRequest": ingest} if ingest else {}),
+    }
+
+
+def _verdict(component: Component, facts: Facts, seen: Seen) -> Verdict:
+    if component.external:
+        return Verdict(component, ready=True)
+    if component.workload is None or (workload := facts.objects.get(component.workload)) is None:
+        return Verdict(component, False, _cause(component, facts, seen), "not there yet")
+    state, wanted = workload.get("status", {}), workload["spec"].get("replicas", 1)
+    current = state.get("observedGeneration", 0) >= workload["metadata"].get("generation", 0)
+    if current and state.get("readyReplicas", 0) >= wanted and state.get("updatedReplicas", wanted) >= wanted:
+        return Verdict(component, ready=True)
+    return Verdict(component, False, _cause(component, facts, seen), "starting")
+
+
+def _cause(component: Component, facts: Facts, seen: Seen) -> Cause | None:
+    """The nearest first: what was refused, what the claim waits for, what the pods show, what events tell."""
+    refs = [ref for ref in (component.workload, component.claim) if ref is not None]
+    for refusal in seen.refusals:
+        if refusal.ref in refs:
+            return cause_of_words(refusal.words, otherwise="Refused")
+    # What isn't there yet waits for the Job that prepares its folder.
+    absent = component.workload not in facts.objects
+    parts = {component.name, *(["prepare"] if absent else [])}
+    pods = [pod for pod in seen.pods if (pod["metadata"].get("labels") or {}).get(PART_LABEL) in parts]
+    if found := cause_of_pods(pods, seen.nodes):
+        return found
+    names = {ref.name for ref in refs} | {pod["metadata"]["name"] for pod in pods}
+    claim = facts.objects.get(component.claim) if component.claim else None
+    if claim is not None and claim.get("status", {}).get("phase") == "Bound" and component.claim:
+        names -= {component.claim.name}
+    makers = [("Job", "-prepare-")] if absent else []
+    if component.workload is not None:
+        # A Deployment's pods are made by its ReplicaSets, which are named after it.
+        makers.append(("ReplicaSet", f"{component.workload.name}-"))
+    return cause_of_events([one for one in seen.events if _about(one, names, makers)])
+
+
+def _about(event: Mapping[str, Any], names: set[str], makers: Sequence[tuple[str, str]]) -> bool:
+    thing = event.get("involvedObject") or event.get("regarding") or {}
+    name = thing.get("name", "")
+    return name in names or any(thing.get("kind") == kind and part in name for kind, part in makers)
+
+
+def _trouble(planned: Plan, verdicts: Sequence[Verdict], seen: Seen) -> Cause | None:
+    """What is told first: what blocks everything, then what was refused, then the first component with a cause."""
+    for problem in planned.problems:
+        if problem.blocking:
+            return Cause(problem.reason, problem.message, "")
+    for refusal in seen.refusals:
+        found = cause_of_words(refusal.words, otherwise="Refused")
+        return Cause(found.reason, f"{refusal.ref.kind} {refusal.ref.name}: {found.what}", found.fix)
+    return next((verdict.cause for verdict in verdicts if not verdict.ready and verdict.cause), None)
+
+
+def _progress(stack: Stack, planned: Plan, verdicts: Sequence[Verdict], addresses: Mapping[str, str]) -> str:
+    if stack.spec.paused:
+        return "Paused: nothing is changed until spec.paused is false."
+    if planned.remove_first:
+        return "Waiting until the servers of the earlier operator are gone; their data stay."
+    waiting = ", ".join(f"{one.component.name} ({one.waiting})" for one in verdicts if not one.ready)
+    if waiting:
+        return f"Waiting for {waiting}."
+    return f"Ready. {'Dagster' if 'dagster' in addresses else 'S3'}: {addresses.get('dagster') or addresses.get('s3')}"
+
+
+def _as_asked(problems: Iterable[Problem]) -> Condition:
+    """Whether everything that the spec asks for is done; what is not is still served as it was before."""
+    left = list(problems)
+    message = " ".join(problem.message for problem in left) or "Everything in the spec is done."
+    return _condition("AsAsked", not left, left[0].reason if left else "Done", message)
+
+
+def _condition_of(verdict: Verdict) -> Condition:
+    name = verdict.component.condition
+    if verdict.component.external:
+        return _condition(name, True, "External", "Somebody else runs it.")
+    if verdict.ready:
+        return _condition(name, True, "Ready", "Ready.")
+    if verdict.cause is not None:
+        return _condition(name, False, verdict.cause.reason, verdict.cause.message)
+    return _condition(name, False, "Waiting", f"It is {verdict.waiting}.")
+
+
+def _condition(kind: str, holds: bool, reason: str, message: str) -> Condition:
+    return {"type": kind, "status": "True" if holds else "False", "reason": reason, "message": message.strip()}
+
+
+def _timed(made: Iterable[Condition], moment: Moment) -> list[Condition]:
+    earlier = {one["type"]: one for one in moment.conditions}
+    timed = []
+    for one in made:
+        had = earlier.get(one["type"], {})
+        since = had.get("lastTransitionTime", moment.now) if had.get("status") == one["status"] else moment.now
+        timed.append({**one, "lastTransitionTime": since, "observedGeneration": moment.generation})
+    return timed
