@@ -61,9 +61,11 @@ def example(request: pytest.FixtureRequest) -> dict[str, Any]:
     return found
 
 
-@pytest.fixture
-def example_stack(example: dict[str, Any], make_stack: Make) -> Stack:
-    return make_stack(name=example["metadata"]["name"], **example["spec"])
+@pytest.fixture(params=["k3d", "eks"])
+def example_stack(request: pytest.FixtureRequest, example: dict[str, Any], make_stack: Make) -> Stack:
+    """Each example on two kinds of cluster."""
+    nodes = {"k3d": node(), "eks": node("ip-10-0-0-1", "aws")}
+    return make_stack(name=example["metadata"]["name"], nodes=[nodes[request.param]], **example["spec"])
 
 
 def all_of(planned: Plan) -> list[dict[str, Any]]:
