@@ -23,7 +23,6 @@ from k8s.controller.build.postgres import build_postgres
 from k8s.controller.build.volumes import build_prepare, build_volumes
 from k8s.controller.credentials import given, missing, too_short
 from k8s.controller.keep import Problem, kept_claim, kept_volume, released
-from k8s.controller.spec import StackSpec
 from k8s.controller.stack import Manifest, Stack, marked
 
 OLD_LABEL = "dataalchemy.io/managed"
@@ -118,12 +117,12 @@ def plan(stack: Stack, facts: Facts) -> Plan:
     )
 
 
-def removed_with(spec: StackSpec, inventory: Iterable[Ref]) -> tuple[Ref, ...]:
+def removed_with(deletion_policy: str, inventory: Iterable[Ref]) -> tuple[Ref, ...]:
     """What a stack takes with it when it is deleted, beside what it owns. Claims first: a volume in use stays.
 
     Never a Secret, which may hold other things; and a volume on a folder is a name for it, the folder stays.
     """
-    if spec.deletion_policy == "Retain":
+    if deletion_policy != "Delete":
         return ()
     order = ("PersistentVolumeClaim", "PersistentVolume")
     return tuple(sorted((ref for ref in inventory if ref.kind in order), key=lambda ref: (order.index(ref.kind), ref)))

@@ -39,7 +39,7 @@ class Settings:
     data_path: str | None = None
     service_type: str | None = None
     k3d_cluster: bool = False
-    resync_s: float = 900.0
+    resync_s: float = 1200.0
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> Settings:

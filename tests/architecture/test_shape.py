@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("dataalchemy_pipelines", "resources")
+PACKAGES = ("dataalchemy_pipelines", "resources", "k8s")
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 LINES, FUNCTION_LINES, PARAMETERS = 300, 60, 5
 DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc", "tools", "shared"}
-READS_ENVIRONMENT = {"resources/settings.py"}
+READS_ENVIRONMENT = {"resources/settings.py", "k8s/controller/settings.py"}
 CATCHES_ALL = {"dataalchemy_pipelines/defs/failures.py", "dataalchemy_pipelines/cli/app.py"}
 NAMES_DEPLOYMENTS = {"resources/deployments.py", "resources/settings.py"}
 DEPLOYMENTS = {"native", "docker", "k3d", "k8s"}

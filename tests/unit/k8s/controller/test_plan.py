@@ -11,7 +11,6 @@ import pytest
 
 from k8s.controller.build.volumes import build_volumes
 from k8s.controller.plan import DATA_KINDS, Facts, Plan, Ref, plan, removed_with
-from k8s.controller.spec import StackSpec
 from k8s.controller.stack import CONFIG_ANNOTATION, CONTENT_ANNOTATION, Stack
 
 Make = Callable[..., Stack]
@@ -125,14 +124,13 @@ def test_a_secret_in_an_inventory_never_goes(make_stack: Make) -> None:
 
 
 def test_deleting_a_stack_leaves_its_data(make_stack: Make, running: Running) -> None:
-    assert removed_with(StackSpec(), running(make_stack()).inventory) == ()
+    assert removed_with("Retain", running(make_stack()).inventory) == ()
 
 
 def test_deleting_a_stack_that_says_so_takes_claims_then_volumes_and_no_secret(
     make_stack: Make, running: Running
 ) -> None:
-    spec = StackSpec(deletion_policy="Delete")
-    gone = removed_with(spec, (*running(make_stack()).inventory, Ref("Secret", "dataalchemy-secret", "team")))
+    gone = removed_with("Delete", (*running(make_stack()).inventory, Ref("Secret", "dataalchemy-secret", "team")))
     assert [ref.kind for ref in gone] == ["PersistentVolumeClaim"] * 3 + ["PersistentVolume"] * 3
 
 

@@ -1,0 +1,196 @@
+"""The only client: reads, server-side apply and deletion over the cluster's API, each with a time limit."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from kubernetes.client import ApiClient
+from kubernetes.client.exceptions import ApiException
+from urllib3.exceptions import HTTPError
+
+from k8s.controller.plan import OLD_LABEL, Ref
+from k8s.controller.reconcile import ApiError
+from k8s.controller.spec import API_VERSION, PLURAL
+from k8s.controller.stack import MANAGER, STACK_LABEL, Manifest
+
+CONNECT_S, READ_S = 5.0, 15.0
+PLURALS = {
+    "ServiceAccount": "serviceaccounts",
+    "Role": "roles",
+    "RoleBinding": "rolebindings",
+    "ConfigMap": "configmaps",
+    "NetworkPolicy": "networkpolicies",
+    "PersistentVolume": "persistentvolumes",
+    "PersistentVolumeClaim": "persistentvolumeclaims",
+    "Job": "jobs",
+    "Service": "services",
+    "StatefulSet": "statefulsets",
+    "Deployment": "deployments",
+    "Ingress": "ingresses",
+    "Pod": "pods",
+    "Secret": "secrets",
+    "Event": "events",
+    "Node": "nodes",
+}
+"""Kind -> its word in the API's addresses."""
+CHILDREN = {
+    "ServiceAccount": "v1",
+    "ConfigMap": "v1",
+    "PersistentVolumeClaim": "v1",
+    "Service": "v1",
+    "StatefulSet": "apps/v1",
+    "Deployment": "apps/v1",
+    "Job": "batch/v1",
+    "Role": "rbac.authorization.k8s.io/v1",
+    "RoleBinding": "rbac.authorization.k8s.io/v1",
+    "NetworkPolicy": "networking.k8s.io/v1",
+    "Ingress": "networking.k8s.io/v1",
+}
+"""Kinds that a stack has in its namespace, with their versions."""
+
+
+class ApiCluster:
+    """A cluster over its API. See `k8s.controller.reconcile.Cluster`; every method raises ApiError."""
+
+    def __init__(self, client: ApiClient) -> None:
+        self._client = client
+
+    def nodes(self) -> list[Manifest]:
+        """See Cluster."""
+        return self._list("Node", "v1", "")
+
+    def objects(self, namespace: str, name: str) -> dict[Ref, Manifest]:
+        """See Cluster."""
+        ours = f"app.kubernetes.io/managed-by={MANAGER},{STACK_LABEL}={name}"
+        found = [one for kind, version in CHILDREN.items() for one in self._list(kind, version, namespace, ours)]
+        found += self._list("PersistentVolume", "v1", "", f"{ours},dataalchemy.io/namespace={namespace}")
+        return {Ref.of(one): one for one in found}
+
+    def volumes(self) -> list[Manifest]:
+        """See Cluster."""
+        return self._list("PersistentVolume", "v1", "", f"app.kubernetes.io/managed-by={MANAGER}")
+
+    def old(self, namespace: str, name: str) -> list[Manifest]:
+        """See Cluster."""
+        made = f"{OLD_LABEL}=true,stack={name}"
+        return [
+            *self._list("Deployment", "apps/v1", namespace, made),
+            *self._list("Service", "v1", namespace, made),
+            *self._list("Pod", "v1", namespace, f"stack={name},app in (minio,redis)"),
+        ]
+
+    def pods(self, namespace: str, name: str) -> list[Manifest]:
+        """See Cluster."""
+        return self._list("Pod", "v1", namespace, f"{STACK_LABEL}={name}")
+
+    def events(self, namespace: str) -> list[Manifest]:
+        """See Cluster."""
+        return self._list("Event", "v1", namespace, fields="type=Warning")
+
+    def data_path(self, namespace: str) -> str | None:
+        """See Cluster."""
+        found = self._get(Ref("ConfigMap", "dataalchemy-config", namespace))
+        return ((found or {}).get("data") or {}).get("dataPath")
+
+    def secret(self, namespace: str, name: str) -> dict[str, str]:
+        """See Cluster."""
+        data = (self._get(Ref("Secret", name, namespace)) or {}).get("data") or {}
+        return {key: base64.b64decode(value).decode(errors="replace") for key, value in data.items()}
+
+    def fill_secret(self, namespace: str, name: str, values: Mapping[str, str]) -> None:
+        """See Cluster. Under a name of its own, so that no apply ever takes a key away that another one made."""
+        encoded = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
+        made = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": namespace}}
+        if self._get(Ref.of(made)) is None:
+            self.create({**made, "type": "Opaque", "data": encoded})
+            return
+        self._send("PATCH", _path(Ref.of(made)), {"data": encoded}, content="application/merge-patch+json")
+
+    def apply(self, manifest: Manifest) -> Manifest:
+        """See Cluster. Forced: what the stack asks for counts, whoever set it last."""
+        query = [("fieldManager", MANAGER), ("force", "true")]
+        path, content = _path(Ref.of(manifest)), "application/apply-patch+yaml"
+        made: Manifest = self._send("PATCH", path, manifest, query=query, content=content)
+        return made
+
+    def create(self, manifest: Manifest) -> None:
+        """See Cluster."""
+        path = _path(Ref.of(manifest)).rpartition("/")[0]
+        try:
+            self._send("POST", path, manifest, query=[("fieldManager", MANAGER)])
+        except ApiError as error:
+            if error.code != 409:
+                raise
+
+    def free(self, volume: Ref) -> None:
+        """See Cluster."""
+        body = {"spec": {"claimRef": {"uid": None, "resourceVersion": None}}}
+        self._send("PATCH", _path(volume), body, content="application/merge-patch+json")
+
+    def delete(self, ref: Ref) -> None:
+        """See Cluster."""
+        try:
+            self._send("DELETE", _path(ref), {"propagationPolicy": "Foreground"})
+        except ApiError as error:
+            if error.code != 404:
+                raise
+
+    def tell(self, namespace: str, name: str, status: Mapping[str, Any]) -> None:
+        """Write the whole status of a stack; what an earlier one had and this hasn't is gone."""
+        path = f"/apis/{API_VERSION}/namespaces/{namespace}/{PLURAL}/{name}/status"
+        body = [{"op": "add", "path": "/status", "value": status}]
+        self._send("PATCH", path, body, content="application/json-patch+json")
+
+    def _get(self, ref: Ref) -> Manifest | None:
+        try:
+            found: Manifest = self._send("GET", _path(ref))
+        except ApiError as error:
+            if error.code == 404:
+                return None
+            raise
+        return found
+
+    def _list(self, kind: str, version: str, namespace: str, labels: str = "", *, fields: str = "") -> list[Manifest]:
+        path = _path(Ref(kind, "", namespace, version)).rstrip("/")
+        query = [("labelSelector", labels)] if labels else []
+        query += [("fieldSelector", fields)] if fields else []
+        items = self._send("GET", path, query=query)["items"]
+        # Items of a list don't say what they are.
+        return [{**one, "apiVersion": version, "kind": kind} for one in items]
+
+    def _send(
+        self, method: str, path: str, body: Any = None, *, query: Any = (), content: str = "application/json"
+    ) -> Any:
+        try:
+            answer = self._client.call_api(
+                path,
+                method,
+                query_params=list(query),
+                header_params={"Accept": "application/json", "Content-Type": content},
+                body=body,
+                auth_settings=["BearerToken"],
+                _preload_content=False,
+                _request_timeout=(CONNECT_S, READ_S),
+            )
+        except ApiException as error:
+            raise ApiError(error.status or 0, _words(error)) from None
+        except HTTPError as error:
+            raise ApiError(0, f"The cluster's API timed out or is away: {type(error).__name__}") from None
+        return json.loads(answer.data)
+
+
+def _path(ref: Ref) -> str:
+    root = f"/api/{ref.api_version}" if "/" not in ref.api_version else f"/apis/{ref.api_version}"
+    place = f"/namespaces/{ref.namespace}" if ref.namespace else ""
+    return f"{root}{place}/{PLURALS[ref.kind]}/{ref.name}"
+
+
+def _words(error: ApiException) -> str:
+    """The sentence of the cluster's answer; never the request, which may hold a value."""
+    try:
+        return str(json.loads(error.body)["message"])
+    except (TypeError, ValueError, KeyError):
+        return str(error.reason)

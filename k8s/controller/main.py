@@ -1,0 +1,117 @@
+"""The operator's process: kopf's handlers, which only call `reconcile`. Run by `kopf run -m k8s.controller.main`.
+
+One task a stack: it reconciles, then sleeps until the stack or one of its children changes, or the resync is due.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from typing import Any
+
+import kopf
+from kubernetes import client, config
+
+from k8s.controller.apply import CHILDREN, PLURALS, ApiCluster
+from k8s.controller.plan import Ref, removed_with
+from k8s.controller.reconcile import ApiError, Operator
+from k8s.controller.settings import Settings
+from k8s.controller.spec import GROUP, INGEST_ANNOTATION, PLURAL, VERSION
+from k8s.controller.stack import MANAGER, STACK_LABEL
+
+OURS = {"app.kubernetes.io/managed-by": MANAGER}
+SETTLE_S, PROGRESS_S, LONGEST_WAIT_S = 1.0, 10.0, 300.0
+Key = tuple[str, str]
+
+
+class Work:
+    """What the handlers share: the operator, who is to be woken, and when each stack was last looked at."""
+
+    def __init__(self) -> None:
+        settings = Settings.read()
+        self.resync_s = settings.resync_s
+        self.cluster = ApiCluster(client.ApiClient())
+        self.operator = Operator(self.cluster, settings)
+        self.wakes: defaultdict[Key, asyncio.Event] = defaultdict(asyncio.Event)
+        self.due: dict[Key, float] = {}
+        self.told: dict[Key, tuple[Any, Any]] = {}
+
+
+@kopf.on.startup()
+def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> None:
+    """Connect, and end every watch in time: one that froze is noticed by nobody."""
+    try:
+        config.load_incluster_config()
+    except config.ConfigException:
+        config.load_kube_config()
+    settings.watching.server_timeout, settings.watching.client_timeout = 300, 330
+    settings.watching.connect_timeout = 10
+    settings.persistence.finalizer = f"{GROUP}/operator"
+    settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=f"operator.{GROUP}")
+    settings.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=f"operator.{GROUP}")
+    memo.work = Work()
+
+
+@kopf.daemon(GROUP, VERSION, PLURAL, cancellation_timeout=60)
+async def keep(stopped: Any, body: kopf.Body, memo: kopf.Memo, retry: int, **_: Any) -> None:
+    """Keep one stack as it is asked for. What the API doesn't answer is tried again, later each time."""
+    work: Work = memo.work
+    key = (str(body.metadata.namespace), str(body.metadata.name))
+    while not stopped:
+        work.wakes[key].clear()
+        try:
+            status = await asyncio.to_thread(work.operator.reconcile, dict(body))
+            if status != dict(body.status):
+                await asyncio.to_thread(work.cluster.tell, *key, status)
+            if status["phase"] != body.status.get("phase"):
+                kind = "Warning" if status["phase"] == "Degraded" else "Normal"
+                kopf.event(body, type=kind, reason=status["phase"], message=status["message"])
+        except ApiError as error:
+            raise kopf.TemporaryError(str(error), delay=min(LONGEST_WAIT_S, 2.0 ** min(retry, 9))) from error
+        wait_s = PROGRESS_S if status["phase"] == "Progressing" else work.resync_s
+        work.due[key] = time.monotonic() + wait_s
+        try:
+            await asyncio.wait_for(work.wakes[key].wait(), wait_s)
+        except TimeoutError:
+            continue
+        await asyncio.sleep(SETTLE_S)  # changes come in groups
+    work.due.pop(key, None)
+
+
+@kopf.on.event(GROUP, VERSION, PLURAL)
+def changed(body: kopf.Body, memo: kopf.Memo, **_: Any) -> None:
+    """A stack's spec or its request of an ingest changed. Its status, which is ours, wakes nobody."""
+    key = (str(body.metadata.namespace), str(body.metadata.name))
+    now = (body.metadata.get("generation"), body.metadata.annotations.get(INGEST_ANNOTATION))
+    if memo.work.told.get(key) != now:
+        memo.work.told[key] = now
+        memo.work.wakes[key].set()
+
+
+def child_changed(body: kopf.Body, memo: kopf.Memo, **_: Any) -> None:
+    """Something of a stack changed, whoever did it."""
+    labels = body.metadata.labels
+    namespace = body.metadata.namespace or labels.get(f"{GROUP}/namespace")
+    memo.work.wakes[(str(namespace), str(labels.get(STACK_LABEL)))].set()
+
+
+for _kind, _version in {**CHILDREN, "PersistentVolume": "v1", "Pod": "v1"}.items():
+    kopf.on.event(*_version.rpartition("/")[::2], PLURALS[_kind], labels=OURS)(child_changed)
+
+
+@kopf.on.delete(GROUP, VERSION, PLURAL)
+def remove(body: kopf.Body, memo: kopf.Memo, **_: Any) -> None:
+    """What the stack owns goes by itself; claims and volumes only where deletionPolicy says so."""
+    inventory = [Ref(one["kind"], one["name"], one.get("namespace", "")) for one in body.status.get("inventory", [])]
+    for ref in removed_with(body.spec.get("deletionPolicy", "Retain"), inventory):
+        memo.work.cluster.delete(ref)
+
+
+@kopf.on.probe(id="overdue", errors=kopf.ErrorsMode.PERMANENT)
+def overdue(memo: kopf.Memo, **_: Any) -> float:
+    """Seconds by which the latest stack is overdue. Raises when that is too long, and the cluster starts us anew."""
+    late_s = max((time.monotonic() - due for due in memo.work.due.values()), default=0.0)
+    if late_s > 2 * LONGEST_WAIT_S:
+        raise kopf.PermanentError(f"A stack has waited {late_s:.0f} s too long for its reconcile.")
+    return round(late_s, 1)
