@@ -8,12 +8,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
+from functools import partial
 from typing import Any
 
 import kopf
-from kubernetes import client, config
 
-from k8s.controller.apply import CHILDREN, PLURALS, ApiCluster
+from k8s.controller.apply import CHILDREN, PLURALS, ApiCluster, Login, sign_in
 from k8s.controller.plan import Ref, removed_with
 from k8s.controller.reconcile import ApiError, Operator
 from k8s.controller.settings import Settings
@@ -28,29 +28,28 @@ Key = tuple[str, str]
 class Work:
     """What the handlers share: the operator, who is to be woken, and when each stack was last looked at."""
 
-    def __init__(self) -> None:
+    def __init__(self, login: Login) -> None:
         settings = Settings.read()
         self.resync_s = settings.resync_s
-        self.cluster = ApiCluster(client.ApiClient())
+        self.cluster = ApiCluster(login)
         self.operator = Operator(self.cluster, settings)
         self.wakes: defaultdict[Key, asyncio.Event] = defaultdict(asyncio.Event)
         self.due: dict[Key, float] = {}
         self.told: dict[Key, tuple[Any, Any]] = {}
 
 
+kopf.on.login()(sign_in)
+
+
 @kopf.on.startup()
 def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> None:
     """Connect, and end every watch in time: one that froze is noticed by nobody."""
-    try:
-        config.load_incluster_config()
-    except config.ConfigException:
-        config.load_kube_config()
     settings.watching.server_timeout, settings.watching.client_timeout = 300, 330
     settings.watching.connect_timeout = 10
     settings.persistence.finalizer = f"{GROUP}/operator"
     settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=f"operator.{GROUP}")
     settings.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=f"operator.{GROUP}")
-    memo.work = Work()
+    memo.work = Work(partial(sign_in, settings=settings))
 
 
 @kopf.daemon(GROUP, VERSION, PLURAL, cancellation_timeout=60)
