@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -29,10 +30,8 @@ class Work:
     """What the handlers share: the operator, who is to be woken, and when each stack was last looked at."""
 
     def __init__(self, login: Login) -> None:
-        settings = Settings.read()
-        self.resync_s = settings.resync_s
-        self.cluster = ApiCluster(login)
-        self.operator = Operator(self.cluster, settings)
+        self.settings, self.cluster = Settings.read(), ApiCluster(login)
+        self.operator = Operator(self.cluster, self.settings)
         self.wakes: defaultdict[Key, asyncio.Event] = defaultdict(asyncio.Event)
         self.due: dict[Key, float] = {}
         self.told: dict[Key, tuple[Any, Any]] = {}
@@ -44,8 +43,8 @@ kopf.on.login()(sign_in)
 @kopf.on.startup()
 def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> None:
     """Connect, and end every watch in time: one that froze is noticed by nobody."""
-    settings.watching.server_timeout, settings.watching.client_timeout = 300, 330
-    settings.watching.connect_timeout = 10
+    watching = settings.watching
+    watching.server_timeout, watching.client_timeout, watching.connect_timeout = 300, 330, 10
     settings.persistence.finalizer = f"{GROUP}/operator"
     settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=f"operator.{GROUP}")
     settings.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=f"operator.{GROUP}")
@@ -57,25 +56,30 @@ async def keep(stopped: Any, body: kopf.Body, memo: kopf.Memo, retry: int, **_: 
     """Keep one stack as it is asked for. What the API doesn't answer is tried again, later each time."""
     work: Work = memo.work
     key = (str(body.metadata.namespace), str(body.metadata.name))
-    while not stopped:
-        work.wakes[key].clear()
-        try:
-            status = await asyncio.to_thread(work.operator.reconcile, dict(body))
-            if status != dict(body.status):
-                await asyncio.to_thread(work.cluster.tell, *key, status)
-            if status["phase"] != body.status.get("phase"):
-                kind = "Warning" if status["phase"] == "Degraded" else "Normal"
-                kopf.event(body, type=kind, reason=status["phase"], message=status["message"])
-        except ApiError as error:
-            raise kopf.TemporaryError(str(error), delay=min(LONGEST_WAIT_S, 2.0 ** min(retry, 9))) from error
-        wait_s = PROGRESS_S if status["phase"] == "Progressing" else work.resync_s
-        work.due[key] = time.monotonic() + wait_s
-        try:
-            await asyncio.wait_for(work.wakes[key].wait(), wait_s)
-        except TimeoutError:
-            continue
-        await asyncio.sleep(SETTLE_S)  # changes come in groups
-    work.due.pop(key, None)
+    work.due.setdefault(key, time.monotonic())
+    try:
+        while not stopped:
+            await _once(work, key, body)
+    except ApiError as error:
+        raise kopf.TemporaryError(str(error), delay=min(LONGEST_WAIT_S, 2.0 ** min(retry, 9))) from error
+    finally:
+        if stopped:
+            work.due.pop(key, None)
+
+
+async def _once(work: Work, key: Key, body: kopf.Body) -> None:
+    work.wakes[key].clear()
+    status = await asyncio.to_thread(work.operator.reconcile, dict(body))
+    if status != dict(body.status):
+        await asyncio.to_thread(work.cluster.tell, *key, status)
+    if status["phase"] != body.status.get("phase"):
+        kind = "Warning" if status["phase"] == "Degraded" else "Normal"
+        kopf.event(body, type=kind, reason=status["phase"], message=status["message"])
+    wait_s = PROGRESS_S if status["phase"] == "Progressing" else work.settings.resync_s
+    work.due[key] = time.monotonic() + wait_s
+    with suppress(TimeoutError):
+        await asyncio.wait_for(work.wakes[key].wait(), wait_s)
+    await asyncio.sleep(SETTLE_S)  # changes come in groups
 
 
 @kopf.on.event(GROUP, VERSION, PLURAL)
