@@ -20,7 +20,12 @@ _SUFFIX: Mapping[str, Decimal | int] = {
 }
 _BINARY: Mapping[str, Decimal | int] = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50}
 _QUANTITY = re.compile(r"^([0-9]+(?:\.[0-9]+)?)(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$")
-_KEYS = ("name", "mountPath", "port", "containerPort", "key")
+_NAMED = {
+    **dict.fromkeys(("containers", "initContainers", "env", "volumes", "ports"), "name"),
+    "volumeMounts": "mountPath",
+    "ownerReferences": "uid",
+}
+"""Lists that server-side apply joins by a key: what somebody adds there stays. Every other list is ours as a whole."""
 
 
 def quantity(text: str) -> Decimal:
@@ -39,15 +44,15 @@ def needs_apply(wanted: Manifest, observed: Mapping[str, Any] | None) -> bool:
     return made_from != wanted["metadata"]["annotations"][CONTENT_ANNOTATION] or differs(wanted, observed)
 
 
-def differs(wanted: Any, observed: Any) -> bool:
-    """Whether something that was asked for is not so. What nobody asked for may be there."""
+def differs(wanted: Any, observed: Any, *, name: str = "") -> bool:
+    """Whether something that was asked for is not so. What nobody asked for may be there. ``name``: the field's."""
     if isinstance(wanted, Mapping):
         if not isinstance(observed, Mapping):
             # The cluster drops what is empty.
             return bool(wanted) or observed is not None
-        return any(differs(value, observed.get(key)) for key, value in wanted.items())
+        return any(differs(value, observed.get(key), name=key) for key, value in wanted.items())
     if isinstance(wanted, list):
-        return _lists_differ(wanted, observed if isinstance(observed, Sequence) else [])
+        return _lists_differ(wanted, observed if isinstance(observed, Sequence) else [], key=_NAMED.get(name))
     if isinstance(wanted, str) and isinstance(observed, str) and wanted != observed:
         return _amount(wanted) is None or _amount(wanted) != _amount(observed)
     if wanted in (False, "", None) and observed is None:
@@ -55,12 +60,8 @@ def differs(wanted: Any, observed: Any) -> bool:
     return bool(wanted != observed)
 
 
-def _lists_differ(wanted: Sequence[Any], observed: Sequence[Any]) -> bool:
-    """Lists of named things are compared by name, as server-side apply joins them; others one by one."""
-    key = next(
-        (key for key in _KEYS if wanted and all(isinstance(one, Mapping) and key in one for one in wanted)), None
-    )
-    if key is None:
+def _lists_differ(wanted: Sequence[Any], observed: Sequence[Any], *, key: str | None) -> bool:
+    if key is None or not all(isinstance(one, Mapping) and key in one for one in wanted):
         return len(wanted) != len(observed) or any(map(differs, wanted, observed))
     there = {one.get(key): one for one in observed if isinstance(one, Mapping)}
     return any(differs(one, there.get(one[key])) for one in wanted)

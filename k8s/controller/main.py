@@ -33,8 +33,7 @@ class Work:
         self.settings, self.cluster = Settings.read(), ApiCluster(login)
         self.operator = Operator(self.cluster, self.settings)
         self.wakes: defaultdict[Key, asyncio.Event] = defaultdict(asyncio.Event)
-        self.due: dict[Key, float] = {}
-        self.told: dict[Key, tuple[Any, Any]] = {}
+        self.due, self.told = dict[Key, float](), dict[Key, tuple[Any, Any]]()
 
 
 kopf.on.login()(sign_in)
@@ -43,11 +42,12 @@ kopf.on.login()(sign_in)
 @kopf.on.startup()
 def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> None:
     """Connect, and end every watch in time: one that froze is noticed by nobody."""
+    settings.peering.standalone = True  # one replica, replaced only after it is gone
     watching = settings.watching
     watching.server_timeout, watching.client_timeout, watching.connect_timeout = 300, 330, 10
-    settings.persistence.finalizer = f"{GROUP}/operator"
-    settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=f"operator.{GROUP}")
-    settings.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=f"operator.{GROUP}")
+    kept, prefix = settings.persistence, f"operator.{GROUP}"
+    kept.finalizer, kept.progress_storage = f"{prefix}/stack", kopf.AnnotationsProgressStorage(prefix=prefix)
+    kept.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=prefix)
     memo.work = Work(partial(sign_in, settings=settings))
 
 

@@ -77,8 +77,7 @@ def build_prepare(stack: Stack) -> list[Manifest]:
             "kind": "Job",
             "metadata": {**stack.meta("prepare", "prepare"), "name": name},
             "spec": {
-                "backoffLimit": 6,
-                "activeDeadlineSeconds": 1800,
+                "backoffLimit": 1000,  # it goes on until it can: nothing starts before it ended well
                 "template": {"metadata": {"labels": stack.labels("prepare")}, "spec": spec},
             },
         }

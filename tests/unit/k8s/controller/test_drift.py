@@ -82,9 +82,23 @@ def test_a_field_that_is_no_longer_asked_for_is_another_content() -> None:
     assert needs_apply(less, WANTED)
 
 
+@pytest.mark.parametrize(
+    ("field", "entry", "added"),
+    [
+        ("subjects", {"kind": "ServiceAccount", "name": "demo-runs"}, {"kind": "User", "name": "mallory"}),
+        ("rules", {"resources": ["jobs"], "verbs": ["get"]}, {"resources": ["secrets"], "verbs": ["get"]}),
+        ("from", {"podSelector": {"matchLabels": {"a": "b"}}}, {"podSelector": {}}),
+    ],
+)
+def test_a_right_that_somebody_adds_is_put_right(field: str, entry: dict[str, Any], added: dict[str, Any]) -> None:
+    assert not differs({field: [entry]}, {field: [entry]})
+    assert differs({field: [entry]}, {field: [entry, added]})
+
+
 def test_two_ports_of_a_policy_are_both_looked_at() -> None:
     wanted = [{"protocol": "TCP", "port": 9000}, {"protocol": "TCP", "port": 9001}]
-    assert differs(wanted, wanted[:1])
+    assert differs({"ports": wanted}, {"ports": wanted[:1]})
+    assert differs({"ports": wanted[:1]}, {"ports": wanted})
 
 
 @pytest.mark.parametrize(
