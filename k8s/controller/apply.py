@@ -1,6 +1,6 @@
 """The only client: reads, server-side apply and deletion over the cluster's API, each with a time limit.
 
-It speaks HTTP itself: the official library has a class for everything, and takes 65 MB of memory for them.
+It speaks HTTP itself: the official library has a class for everything, and takes 50 MB of memory for them.
 """
 
 from __future__ import annotations
