@@ -39,17 +39,13 @@ class Stack:
         return f"{self.name}-{part}"
 
     def labels(self, component: str) -> dict[str, str]:
-        """Labels of an object and of its pods; they follow from the stack's name alone, so no change restarts a pod.
+        """Labels of an object and of its pods; they follow from the stack's name alone, so no change restarts a pod."""
+        return {**self.run_labels(component), "app.kubernetes.io/managed-by": MANAGER}
 
-        Dagster sets the usual ones on its runs itself, hence the two of our own.
-        """
-        return {
-            **self.selector(component),
-            "app.kubernetes.io/part-of": "dataalchemy",
-            "app.kubernetes.io/managed-by": MANAGER,
-            STACK_LABEL: self.name,
-            PART_LABEL: component,
-        }
+    def run_labels(self, component: str) -> dict[str, str]:
+        """Labels of what a run is or starts: part of the stack, and not ours to keep."""
+        part_of = {"app.kubernetes.io/part-of": "dataalchemy"}
+        return {**self.selector(component), **part_of, STACK_LABEL: self.name, PART_LABEL: component}
 
     def selector(self, component: str) -> dict[str, str]:
         """Labels by which the component's pods are found."""

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from k8s.controller.build.environment import DATA, HOME, bucket, postgres_url, s3_endpoint
-from k8s.controller.build.pod import CLOSED, pod_security, sized
+from k8s.controller.build.pod import CLOSED, from_config, pod_security, scratch, sized
 from k8s.controller.credentials import POSTGRES_PASSWORD
 from k8s.controller.stack import Manifest, Stack
 
@@ -82,7 +82,7 @@ def launcher(stack: Stack) -> dict[str, Any]:
         "instance_config_map": stack.named("dagster"),
         "env_config_maps": [stack.named("environment")],
         "env_secrets": [stack.spec.credentials_secret],
-        "labels": stack.labels("run"),
+        "labels": stack.run_labels("run"),
         "fail_pod_on_run_failure": True,
         "run_k8s_config": {
             "container_config": {
@@ -106,20 +106,24 @@ def launcher(stack: Stack) -> dict[str, Any]:
 
 
 def run_volumes(stack: Stack) -> list[Manifest]:
-    """Room to work in, and the templates of what a run starts itself."""
+    """Room to work in, Dagster's home, and the templates of what a run starts itself."""
     made: list[Manifest] = [
-        {"name": "tmp", "emptyDir": {"sizeLimit": "4Gi"}},
-        {"name": "data", "emptyDir": {"sizeLimit": "20Gi"}},
-        {"name": "training", "configMap": {"name": stack.named("training"), "defaultMode": 0o444}},
+        scratch("tmp", "4Gi"),
+        scratch("data", "20Gi"),
+        # instance_config_map alone mounts nothing.
+        from_config("home", stack.named("dagster")),
+        from_config("training", stack.named("training")),
     ]
     if stack.spec.compute.spark.mode == "cluster":
-        made.append({"name": "spark", "configMap": {"name": stack.named("spark"), "defaultMode": 0o444}})
+        made.append(from_config("spark", stack.named("spark")))
     return made
 
 
 def run_mounts(stack: Stack) -> list[Manifest]:
     """Where `run_volumes` are found."""
-    places = {"tmp": "/tmp", "data": DATA, "training": "/etc/dataalchemy/training", "spark": "/etc/dataalchemy/spark"}
+    templates = "/etc/dataalchemy"
+    places = {"tmp": "/tmp", "data": DATA, "home": HOME}
+    places |= {"training": f"{templates}/training", "spark": f"{templates}/spark"}
     return [{"name": one["name"], "mountPath": places[one["name"]]} for one in run_volumes(stack)]
 
 

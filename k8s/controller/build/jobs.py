@@ -45,13 +45,18 @@ def training_job(stack: Stack) -> Manifest:
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": stack.meta("training", "training"),
+        "metadata": {
+            "name": stack.named("training"),
+            "namespace": stack.namespace,
+            "labels": stack.run_labels("training"),
+            "ownerReferences": stack.owner(),
+        },
         "spec": {
             "backoffLimit": 3,
             "ttlSecondsAfterFinished": 86400,
             # A node that goes away is no failure of the training.
             "podFailurePolicy": {"rules": [{"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget"}]}]},
-            "template": {"metadata": {"labels": stack.labels("training")}, "spec": spec},
+            "template": {"metadata": {"labels": stack.run_labels("training")}, "spec": spec},
         },
     }
 
@@ -66,7 +71,7 @@ def executor_pod(stack: Stack) -> Manifest:
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"labels": stack.labels("executor")},
+        "metadata": {"labels": stack.run_labels("executor")},
         "spec": spec,
     }
 

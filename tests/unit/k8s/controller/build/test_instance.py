@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from k8s.controller.build.instance import build_instance, instance, launcher
+from k8s.controller.build.jobs import training_job
 from k8s.controller.plan import Ref
 from k8s.controller.stack import Stack
 
@@ -59,6 +60,20 @@ def test_a_run_belongs_to_its_stack_and_to_its_network_policy(make_stack: Make) 
     (owner,) = config["run_k8s_config"]["job_metadata"]["ownerReferences"]
     assert (owner["kind"], owner["name"]) == ("DataAlchemyStack", "demo")
     assert config["labels"]["dataalchemy.io/part"] == "run"
+
+
+def test_what_runs_start_is_not_the_operators_to_keep(make_stack: Make) -> None:
+    stack = make_stack()
+    for labels in (launcher(stack)["labels"], training_job(stack)["metadata"]["labels"], stack.run_labels("executor")):
+        assert "app.kubernetes.io/managed-by" not in labels
+        assert labels["dataalchemy.io/stack"] == "demo"
+
+
+def test_a_run_has_dagsters_home_mounted(make_stack: Make) -> None:
+    config = launcher(make_stack())
+    mounts = {one["mountPath"]: one["name"] for one in config["run_k8s_config"]["container_config"]["volumeMounts"]}
+    volumes = {one["name"]: one for one in config["run_k8s_config"]["pod_spec_config"]["volumes"]}
+    assert volumes[mounts[config["dagster_home"]]]["configMap"]["name"] == config["instance_config_map"]
 
 
 def test_what_a_run_names_is_there(make_stack: Make, planned_of: Callable[[Stack], dict[Ref, dict[str, Any]]]) -> None:
