@@ -53,7 +53,11 @@ def made(keys: tuple[str, ...], random_hex: Callable[[int], str]) -> dict[str, s
     return {key: random_hex(_BYTES[key]) for key in keys}
 
 
-def revision(existing: Mapping[str, str]) -> str:
-    """Tells whether a value changed. All values together, so that none can be guessed from it alone."""
-    text = "\0".join(f"{key}={existing[key]}" for key in sorted(existing))
+def revision(existing: Mapping[str, str], *, of_stores: bool = False) -> str:
+    """Tells whether a value changed; ``of_stores``: one of the four that a store starts with.
+
+    All values together, so that a weak one can't be guessed from it.
+    """
+    keys = sorted(set(_BYTES) & set(existing) if of_stores else existing)
+    text = "\0".join(f"{key}={existing[key]}" for key in keys)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

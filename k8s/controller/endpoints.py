@@ -33,6 +33,16 @@ def endpoints_of(stack: Stack, facts: Facts, nodes: Sequence[Mapping[str, Any]])
     return dict(sorted(found.items()))
 
 
+def without_address(stack: Stack, facts: Facts) -> list[str]:
+    """Services that wait for an address which the cluster has not given, and on many clusters never gives."""
+    waiting = []
+    for ref, service in facts.objects.items():
+        asked = ref.kind == "Service" and ref.namespace == stack.namespace and service["spec"]["type"] == "LoadBalancer"
+        if asked and not service.get("status", {}).get("loadBalancer", {}).get("ingress"):
+            waiting.append(ref.name)
+    return sorted(waiting)
+
+
 def _outside(
     stack: Stack, service: Mapping[str, Any] | None, name: str, nodes: Sequence[Mapping[str, Any]]
 ) -> str | None:

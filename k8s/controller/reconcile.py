@@ -140,7 +140,8 @@ class Operator:
             spec=spec,
             site=site_of(spec, nodes, self.settings, config_path=path, kept_node=kept),
             images=self.settings.images,
-            secrets=credentials.revision(secret),
+            secrets=credentials.revision(secret, of_stores=True),
+            all_secrets=credentials.revision(secret),
             ingest=asked if asked != done else None,
         )
         # An earlier operator's things are looked for until ours are there.

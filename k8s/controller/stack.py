@@ -23,7 +23,11 @@ CONFIG_ANNOTATION = f"{GROUP}/config"
 
 @dataclass(frozen=True)
 class Stack:
-    """Name, place, spec and decisions. ``secrets`` is a digest of the credentials: a changed password restarts."""
+    """Name, place, spec and decisions.
+
+    ``secrets`` is a digest of the credentials that stores start with, ``all_secrets`` of the whole Secret: a change
+    restarts who reads it.
+    """
 
     name: str
     namespace: str
@@ -32,6 +36,7 @@ class Stack:
     site: Site
     images: Images
     secrets: str = ""
+    all_secrets: str = ""
     ingest: str | None = None
 
     def named(self, part: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from k8s.controller.build.volumes import keepings
 from k8s.controller.causes import Cause, cause_of_events, cause_of_pods, cause_of_words
-from k8s.controller.endpoints import endpoints_of
+from k8s.controller.endpoints import endpoints_of, without_address
 from k8s.controller.keep import Problem
 from k8s.controller.plan import Facts, Plan, Ref
 from k8s.controller.stack import PART_LABEL, Stack
@@ -100,6 +100,7 @@ def status_of(stack: Stack, planned: Plan, facts: Facts, seen: Seen, *, moment: 
         _condition("Progressing", not ready and trouble is None and not stack.spec.paused, "Reconciling", message),
         _condition("Degraded", trouble is not None, trouble.reason if trouble else "AsExpected", message),
         _as_asked(planned.problems),
+        _reachable(without_address(stack, facts)),
     ]
     return {
         "observedGeneration": moment.generation,
@@ -186,6 +187,17 @@ def _as_asked(problems: Iterable[Problem]) -> Condition:
     left = list(problems)
     message = " ".join(problem.message for problem in left) or "Everything in the spec is done."
     return _condition("AsAsked", not left, left[0].reason if left else "Done", message)
+
+
+def _reachable(waiting: Sequence[str]) -> Condition:
+    """Whether every way in that was asked for is there. The stack itself works without."""
+    if not waiting:
+        return _condition("Reachable", True, "AsAsked", "Every way in that was asked for is there.")
+    message = (
+        f"{', '.join(waiting)} got no address from the cluster yet. Where nothing gives addresses to LoadBalancer "
+        "Services, set spec.serviceType: NodePort or ClusterIP."
+    )
+    return _condition("Reachable", False, "NoAddress", message)
 
 
 def _condition_of(verdict: Verdict) -> Condition:

@@ -8,13 +8,13 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
-import jsonschema
 import pytest
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from k8s.controller.spec import StackSpec, read_spec
 
+jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed")
 CRD: dict[str, Any] = yaml.safe_load((Path(__file__).parents[4] / "k8s" / "crd.yaml").read_text(encoding="utf-8"))
 VERSION = CRD["spec"]["versions"][0]
 SCHEMA: dict[str, Any] = VERSION["schema"]["openAPIV3Schema"]

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 import yaml
 
+jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed")
 celpy = pytest.importorskip("celpy", reason="cel-python is not installed")
 
 CRD: dict[str, Any] = yaml.safe_load((Path(__file__).parents[4] / "k8s" / "crd.yaml").read_text(encoding="utf-8"))

@@ -53,6 +53,14 @@ def test_what_minio_refuses_is_told(access: str, secret: str, short: tuple[str, 
     assert too_short(spec(), {ALL[0]: access, ALL[1]: secret}) == short
 
 
+def test_a_key_that_no_store_starts_with_is_no_new_revision_for_stores() -> None:
+    one = dict.fromkeys(ALL, "x")
+    more = {**one, "JIRA_TOKEN": "t"}
+    assert revision(one, of_stores=True) == revision(more, of_stores=True)
+    assert revision(one) != revision(more)
+    assert revision({**one, ALL[2]: "y"}, of_stores=True) != revision(one, of_stores=True)
+
+
 def test_a_changed_value_is_another_revision_and_shows_nothing() -> None:
     one, other = revision({"A": "secret-1"}), revision({"A": "secret-2"})
     assert one != other

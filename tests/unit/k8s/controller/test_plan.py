@@ -62,11 +62,20 @@ def test_a_change_that_no_server_reads_restarts_none(
 
 def test_a_changed_password_restarts_who_reads_it(make_stack: Make, planned_of: PlannedOf) -> None:
     stack = make_stack()
-    before, after = planned_of(stack), planned_of(replace(stack, secrets="s2"))
+    before, after = planned_of(stack), planned_of(replace(stack, secrets="s2", all_secrets="s2"))
     for ref, one in before.items():
         if ref.kind in ("StatefulSet", "Deployment"):
             marks = [x["spec"]["template"]["metadata"]["annotations"][CONFIG_ANNOTATION] for x in (one, after[ref])]
             assert marks[0] != marks[1], ref
+
+
+def test_another_key_of_the_secret_restarts_dagster_and_no_store(make_stack: Make, planned_of: PlannedOf) -> None:
+    stack = make_stack()
+    before, after = planned_of(stack), planned_of(replace(stack, all_secrets="s2"))
+    for ref, one in before.items():
+        if ref.kind in ("StatefulSet", "Deployment"):
+            same = one["spec"]["template"] == after[ref]["spec"]["template"]
+            assert same is (ref.kind == "StatefulSet"), ref
 
 
 def test_a_changed_instance_restarts_dagster_and_no_store(make_stack: Make, planned_of: PlannedOf) -> None:

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 import yaml
 
@@ -17,6 +16,7 @@ from k8s.controller.plan import Facts, Plan, Ref, plan
 from k8s.controller.stack import PART_LABEL, Stack
 from k8s.controller.status import Moment, Refusal, Seen, status_of
 
+jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed")
 Make = Callable[..., Stack]
 Running = Callable[[Stack], Facts]
 MINIO = Ref("StatefulSet", "demo-minio", "team")
@@ -184,6 +184,7 @@ def test_a_stack_that_is_well_says_where_dagster_is(make_stack: Make, running: R
         "Progressing": "False",
         "Degraded": "False",
         "AsAsked": "True",
+        "Reachable": "True",
         "LakeReady": "True",
         "CacheReady": "True",
         "PostgresReady": "True",
@@ -229,6 +230,7 @@ def test_without_dagster_nothing_of_it_is_waited_for(make_stack: Make, running: 
         "Progressing",
         "Degraded",
         "AsAsked",
+        "Reachable",
         "LakeReady",
         "CacheReady",
     }
@@ -240,6 +242,17 @@ def test_what_is_not_done_is_told_and_the_stack_still_serves(make_stack: Make, r
     status = judged(stack, running(make_stack()))
     assert condition(status, "AsAsked")["status"] == "False"
     assert "spec.storage.external" in condition(status, "AsAsked")["message"]
+    assert condition(status, "Ready")["status"] == "True"
+
+
+def test_a_load_balancer_that_the_cluster_has_not_is_told_and_the_stack_is_ready(
+    make_stack: Make, running: Running
+) -> None:
+    stack = make_stack(serviceType="LoadBalancer")
+    status = judged(stack, running(stack))
+    found = condition(status, "Reachable")
+    assert (found["status"], found["reason"]) == ("False", "NoAddress")
+    assert "demo-minio-ext, demo-redis-ext" in found["message"] and "spec.serviceType" in found["message"]
     assert condition(status, "Ready")["status"] == "True"
 
 
