@@ -48,8 +48,7 @@ def differs(wanted: Any, observed: Any, *, name: str = "") -> bool:
     """Whether something that was asked for is not so. What nobody asked for may be there. ``name``: the field's."""
     if isinstance(wanted, Mapping):
         if not isinstance(observed, Mapping):
-            # The cluster drops what is empty.
-            return bool(wanted) or observed is not None
+            return bool(wanted)  # the cluster drops what is empty
         return any(differs(value, observed.get(key), name=key) for key, value in wanted.items())
     if isinstance(wanted, list):
         return _lists_differ(wanted, observed if isinstance(observed, Sequence) else [], key=_NAMED.get(name))

@@ -79,6 +79,13 @@ def test_a_volume_stays_on_its_folder_and_node_and_says_so(make_stack: Make) -> 
     assert "/old/minio_data" in problem.message and "/new/minio_data" in problem.message
 
 
+def test_a_volume_stays_on_its_node_when_another_would_be_chosen(make_stack: Make, make_node: Any) -> None:
+    wanted = build_volumes(make_stack(nodes=[make_node("a", "k3s")], storage={"dataPath": "/data"}))[0]
+    observed = build_volumes(make_stack(nodes=[make_node("b", "k3s")], storage={"dataPath": "/data"}))[0]
+    made, problems = kept_volume(wanted, observed)
+    assert (volume_host(made), problems) == ("b", [])
+
+
 def test_an_unchanged_volume_is_told_of_in_no_sentence(make_stack: Make) -> None:
     volume = build_volumes(make_stack())[0]
     assert kept_volume(volume, copy.deepcopy(volume)) == (volume, [])

@@ -148,6 +148,12 @@ WORLDS: dict[str, tuple[str, str, Callable[[Facts], Facts], Seen]] = {
         lambda facts: without(facts, MINIO),
         Seen(events=(event("Job", "demo-prepare-12345678", 'violates PodSecurity "restricted:latest"'),)),
     ),
+    "the image that prepares folders is missing": (
+        "LakeReady",
+        "ImageMissing",
+        lambda facts: without(facts, MINIO),
+        Seen(pods=(waits("prepare", "ImagePullBackOff"),)),
+    ),
     "a right is missing": (
         "Ready",
         "NotAllowed",

@@ -33,6 +33,11 @@ def test_a_lost_run_is_done_again_and_a_failed_step_is_not(make_stack: Make) -> 
     assert retries == {"enabled": True, "max_retries": 2, "retry_on_asset_or_op_failure": False}
 
 
+def test_no_process_but_dagsters_servers_needs_the_clusters_api_at_its_start(make_stack: Make) -> None:
+    """Above 0, Dagster makes the launcher wherever the instance is opened, and the code location has no token."""
+    assert instance(make_stack())["run_monitoring"]["max_resume_run_attempts"] == 0
+
+
 def test_the_password_is_a_name(make_stack: Make) -> None:
     database = instance(make_stack())["storage"]["postgres"]["postgres_db"]
     assert database["password"] == {"env": "DATAALCHEMY_POSTGRES_PASSWORD"}

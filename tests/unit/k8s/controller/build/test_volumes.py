@@ -70,10 +70,23 @@ def test_another_folder_is_prepared_by_another_job(make_stack: Make) -> None:
     assert one[0]["metadata"]["name"] != other[0]["metadata"]["name"]
 
 
-def prepare(stack: Stack, folders: Path) -> subprocess.CompletedProcess[str]:
+def test_a_folder_itself_is_given_last_so_that_a_job_cut_off_begins_anew(make_stack: Make, tmp_path: Path) -> None:
+    chown = tmp_path / "bin" / "chown"
+    chown.parent.mkdir()
+    chown.write_text('#!/bin/sh\nprintf "%s\\n" "$@" >>"$OUT"\n', encoding="utf-8")
+    chown.chmod(0o755)
+    for name in ("minio_data", "redis_data", "postgres_data"):
+        (tmp_path / name / "deep").mkdir(parents=True)
+    given = tmp_path / "given"
+    assert prepare(make_stack(), tmp_path, PATH=f"{chown.parent}:/usr/bin:/bin", OUT=str(given)).returncode == 0
+    folders = [line for line in given.read_text(encoding="utf-8").splitlines() if "minio_data" in line]
+    assert folders == [str(tmp_path / "minio_data" / "deep"), str(tmp_path / "minio_data")]
+
+
+def prepare(stack: Stack, folders: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     container = build_prepare(stack)[0]["spec"]["template"]["spec"]["containers"][0]
     shell, flag, script = container["command"]
-    environment = {"PATH": "/usr/bin:/bin", **{one["name"]: one["value"] for one in container["env"]}}
+    environment = {"PATH": "/usr/bin:/bin", **{one["name"]: one["value"] for one in container["env"]}, **variables}
     command = [shell, flag, script.replace("/volumes/", f"{folders}/")]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=30)
 
