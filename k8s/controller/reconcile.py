@@ -166,6 +166,8 @@ class Operator:
         refusals: list[Refusal] = []
 
         def attempt(ref: Ref, act: Callable[[], Manifest | None], *, gone: bool = False) -> None:
+            if any(refusal.code == 0 for refusal in refusals):
+                return  # who got no answer doesn't ask thirty times more; the next reconcile goes on
             try:
                 made = act()
             except ApiError as error:

@@ -124,11 +124,17 @@ def _verdict(component: Component, facts: Facts, seen: Seen) -> Verdict:
         return Verdict(component, ready=True)
     if component.workload is None or (workload := facts.objects.get(component.workload)) is None:
         return Verdict(component, False, _cause(component, facts, seen), "not there yet")
-    state, wanted = workload.get("status", {}), workload["spec"].get("replicas", 1)
-    current = state.get("observedGeneration", 0) >= workload["metadata"].get("generation", 0)
-    if current and state.get("readyReplicas", 0) >= wanted and state.get("updatedReplicas", wanted) >= wanted:
+    if _rolled_out(workload):
         return Verdict(component, ready=True)
     return Verdict(component, False, _cause(component, facts, seen), "starting")
+
+
+def _rolled_out(workload: Mapping[str, Any]) -> bool:
+    """Every pod is of the newest template and ready; while an old one still serves, the new one has yet to show."""
+    state, wanted = workload.get("status", {}), workload["spec"].get("replicas", 1)
+    current = state.get("observedGeneration", 0) >= workload["metadata"].get("generation", 0)
+    updated = state.get("updatedReplicas", 0)
+    return bool(current and state.get("readyReplicas", 0) >= wanted and state.get("replicas", 0) == updated >= wanted)
 
 
 def _cause(component: Component, facts: Facts, seen: Seen) -> Cause | None:

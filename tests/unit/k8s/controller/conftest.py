@@ -95,7 +95,7 @@ def running(planned_of: Callable[[Stack], dict[Ref, dict[str, Any]]]) -> Callabl
         objects = {ref: dict(one) for ref, one in planned_of(stack).items()}
         for ref, one in objects.items():
             if ref.kind in ("StatefulSet", "Deployment"):
-                one["status"] = {"readyReplicas": 1, "updatedReplicas": 1, "observedGeneration": 1}
+                one["status"] = {"replicas": 1, "readyReplicas": 1, "updatedReplicas": 1, "observedGeneration": 1}
             if ref.kind == "Job":
                 one["status"] = {"succeeded": 1}
         assert keepings(stack) is not None

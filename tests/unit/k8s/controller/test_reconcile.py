@@ -119,7 +119,7 @@ class Memory:
             if ref.kind == "Job":
                 one["status"] = {"succeeded": 1}
             if ref.kind in ("StatefulSet", "Deployment"):
-                one["status"] = {"readyReplicas": 1, "updatedReplicas": 1, "observedGeneration": 1}
+                one["status"] = {"replicas": 1, "readyReplicas": 1, "updatedReplicas": 1, "observedGeneration": 1}
 
 
 @dataclass
@@ -320,6 +320,17 @@ def test_an_api_that_is_away_is_an_error_and_not_an_empty_cluster(make_world: Ma
     with pytest.raises(ApiError, match="timed out"):
         world.step()
     assert world.snapshot() == before
+
+
+def test_a_write_without_an_answer_ends_the_round_and_the_next_one_goes_on(make_world: Make) -> None:
+    world = make_world()
+    account = Ref("ServiceAccount", "demo-dagster", "team")
+    world.cluster.refuses[account] = ApiError(0, "Read timed out.")
+    status = world.step()
+    assert [verb for verb, _ in world.cluster.writes] == ["fill"]
+    assert next(one for one in status["conditions"] if one["type"] == "Degraded")["reason"] == "ClusterSlow"
+    world.cluster.refuses.clear()
+    assert world.run()["phase"] == "Ready"
 
 
 def test_a_paused_stack_is_not_written_to(make_world: Make) -> None:

@@ -220,6 +220,25 @@ def test_a_template_that_is_not_rolled_out_yet_is_not_ready(make_stack: Make, ru
     assert condition(status, "Degraded")["status"] == "False"
 
 
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"replicas": 2, "readyReplicas": 1, "updatedReplicas": 1},
+        {"replicas": 1, "readyReplicas": 1},
+        {"replicas": 1, "updatedReplicas": 1},
+    ],
+)
+def test_while_an_old_pod_serves_the_new_one_has_yet_to_show(
+    state: dict[str, int], make_stack: Make, running: Running
+) -> None:
+    stack, facts = make_stack(), running(make_stack())
+    code = Ref("Deployment", "demo-code", "team")
+    rolling = {**facts.objects[code], "status": {**state, "observedGeneration": 1}}
+    seen = Seen(pods=(waits("code", "ImagePullBackOff"),))
+    status = judged(stack, replace(facts, objects={**facts.objects, code: rolling}), seen)
+    assert condition(status, "CodeReady")["reason"] == "ImageMissing"
+
+
 def test_an_external_store_is_ready_and_says_whose_it_is(make_stack: Make, running: Running) -> None:
     stack = make_stack(cache={"external": "rediss://cache.example.com:6379/0"})
     status = judged(stack, running(stack))
