@@ -14,16 +14,28 @@ _LEAST = {ACCESS_KEY: 3, SECRET_KEY: 8}
 """What MinIO refuses to start with is shorter than this."""
 
 
-def made_here(spec: StackSpec) -> tuple[str, ...]:
-    """Keys of stores that the operator runs: it makes a value where there is none."""
+def made_here(spec: StackSpec, *, has_history: bool = False) -> tuple[str, ...]:
+    """Keys of stores that the operator runs: it makes a value where there is none.
+
+    ``has_history``: PostgreSQL has data, and in them a password that a new value would not open.
+    """
     bundled = []
     if spec.storage.external is None:
         bundled += [ACCESS_KEY, SECRET_KEY]
     if spec.cache.external is None:
         bundled.append(KV_PASSWORD)
-    if spec.dagster.enabled and spec.dagster.postgres.external is None:
+    if _own_postgres(spec) and not has_history:
         bundled.append(POSTGRES_PASSWORD)
     return tuple(bundled)
+
+
+def history_lost(spec: StackSpec, existing: Mapping[str, str], *, has_history: bool) -> bool:
+    """Whether the password that PostgreSQL's data were made with is gone."""
+    return _own_postgres(spec) and has_history and not existing.get(POSTGRES_PASSWORD)
+
+
+def _own_postgres(spec: StackSpec) -> bool:
+    return spec.dagster.enabled and spec.dagster.postgres.external is None
 
 
 def given(spec: StackSpec) -> tuple[str, ...]:

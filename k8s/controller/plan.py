@@ -21,9 +21,9 @@ from k8s.controller.build.lake import build_lake, build_lake_outside
 from k8s.controller.build.network import build_network
 from k8s.controller.build.postgres import build_postgres
 from k8s.controller.build.volumes import build_prepare, build_volumes
-from k8s.controller.credentials import given, missing, too_short
+from k8s.controller.credentials import POSTGRES_PASSWORD, given, history_lost, missing, too_short
 from k8s.controller.keep import Problem, kept_claim, kept_volume, released
-from k8s.controller.stack import Manifest, Stack, marked
+from k8s.controller.stack import PART_LABEL, Manifest, Stack, marked
 
 OLD_LABEL = "dataalchemy.io/managed"
 """What the first operator put on everything it made."""
@@ -90,6 +90,11 @@ class Plan:
         return any(problem.blocking for problem in self.problems)
 
 
+def has_history(name: str, objects: Iterable[Ref]) -> bool:
+    """Whether the stack's own PostgreSQL has its claim, and with it a password of its own."""
+    return any(ref.kind == "PersistentVolumeClaim" and ref.name == f"{name}-postgres-data" for ref in objects)
+
+
 def plan(stack: Stack, facts: Facts) -> Plan:
     """What is done for the stack now."""
     problems = [*_blocking(stack, facts), *_notes(stack)]
@@ -104,13 +109,13 @@ def plan(stack: Stack, facts: Facts) -> Plan:
         problems += kept
         waves.append(Wave(wave.name, tuple(marked(one) for one in manifests), wave.after))
     wanted = {Ref.of(one) for wave in waves for one in wave.manifests}
-    gone = [ref for ref in facts.inventory if ref not in wanted]
+    gone = sorted({*facts.inventory, *_owned(stack, facts)} - wanted)
     free = [Ref.of(one) for one in facts.objects.values() if one["kind"] == "PersistentVolume" and released(one)]
     return Plan(
         waves=tuple(waves),
         start=tuple(build_ingest(stack)) if _answers(stack, facts) else (),
         free=tuple(ref for ref in free if ref in wanted),
-        remove=tuple(sorted(ref for ref in gone if ref.kind not in DATA_KINDS)),
+        remove=tuple(ref for ref in gone if ref.kind not in DATA_KINDS),
         # Data that a change of the spec leaves behind stay known, so that Delete finds them at the end.
         inventory=tuple(sorted(wanted | {ref for ref in gone if ref.kind in DATA_KINDS})),
         problems=tuple(problems),
@@ -178,6 +183,20 @@ def _kept(manifests: Iterable[Manifest], facts: Facts) -> tuple[list[Manifest], 
     return made, problems
 
 
+def _owned(stack: Stack, facts: Facts) -> list[Ref]:
+    """What there is of the stack, whatever its status remembers: an operator may have been killed before it told.
+
+    An ingest's Job isn't kept, so it isn't missed either; it goes by its own time.
+    """
+    found = []
+    for ref, one in facts.objects.items():
+        owners = {owner.get("uid") for owner in one["metadata"].get("ownerReferences") or []}
+        part = (one["metadata"].get("labels") or {}).get(PART_LABEL)
+        if ref.kind in DATA_KINDS or (stack.uid in owners and part != "ingest"):
+            found.append(ref)
+    return found
+
+
 def _in_the_way(stack: Stack, facts: Facts) -> tuple[Ref, ...]:
     """What an earlier operator made and ours can't take over: its servers, and Services that choose by its labels."""
     old = [Ref.of(one) for one in facts.old if one["kind"] in ("Deployment", "Pod") and _is_old(one)]
@@ -193,6 +212,10 @@ def _is_old(manifest: Mapping[str, Any]) -> bool:
 
 def _blocking(stack: Stack, facts: Facts) -> Iterable[Problem]:
     spec, site = stack.spec, stack.site
+    if history_lost(spec, facts.secret, has_history=has_history(stack.name, facts.objects)):
+        secret = f"Secret {spec.credentials_secret} has no {POSTGRES_PASSWORD}"
+        text = f"{secret}, which PostgreSQL's data were made with: put it back, or give PostgreSQL a new one first."
+        yield Problem("SecretLost", text, blocking=True)
     if absent := missing(given(spec), facts.secret):
         keys = ", ".join(absent)
         text = f"Secret {spec.credentials_secret} has no {keys}: put in what the external store's owner gave you."

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from k8s.controller import credentials
 from k8s.controller.drift import needs_apply
 from k8s.controller.keep import volume_host
-from k8s.controller.plan import Facts, Plan, Ref, Wave, plan
+from k8s.controller.plan import Facts, Plan, Ref, Wave, has_history, plan
 from k8s.controller.platform import site_of
 from k8s.controller.settings import Settings
 from k8s.controller.spec import INGEST_ANNOTATION, StackSpec, read_spec
@@ -127,8 +127,8 @@ class Operator:
         self, resource: Mapping[str, Any], spec: StackSpec, inventory: tuple[Ref, ...], *, nodes: list[Manifest]
     ) -> tuple[Stack, Facts]:
         name, namespace = resource["metadata"]["name"], resource["metadata"]["namespace"]
-        secret = self._credentials(namespace, spec)
         objects = self.cluster.objects(namespace, name)
+        secret = self._credentials(namespace, spec, has_history=has_history(name, objects))
         kept = next((volume_host(one) for ref, one in objects.items() if ref.kind == "PersistentVolume"), None)
         path = self.cluster.data_path(namespace)
         asked = (resource["metadata"].get("annotations") or {}).get(INGEST_ANNOTATION)
@@ -150,10 +150,10 @@ class Operator:
         facts = Facts(objects=objects, volumes=tuple(volumes), old=tuple(old), inventory=inventory, secret=secret)
         return stack, facts
 
-    def _credentials(self, namespace: str, spec: StackSpec) -> dict[str, str]:
+    def _credentials(self, namespace: str, spec: StackSpec, *, has_history: bool) -> dict[str, str]:
         """The Secret's values, after what may be made was made. A paused stack gets none."""
         values = self.cluster.secret(namespace, spec.credentials_secret)
-        absent = credentials.missing(credentials.made_here(spec), values)
+        absent = credentials.missing(credentials.made_here(spec, has_history=has_history), values)
         if absent and not spec.paused:
             fresh = credentials.made(absent, self.random_hex)
             self.cluster.fill_secret(namespace, spec.credentials_secret, fresh)

@@ -93,7 +93,7 @@ def status_of(stack: Stack, planned: Plan, facts: Facts, seen: Seen, *, moment: 
     trouble = _trouble(planned, verdicts, seen)
     ready = trouble is None and not planned.remove_first and all(verdict.ready for verdict in verdicts)
     addresses = endpoints_of(stack, facts, seen.nodes)
-    ingest = stack.ingest if planned.start else moment.ingest
+    ingest = stack.ingest if _started(planned, seen) else moment.ingest
     message = trouble.message if trouble else _progress(stack, planned, verdicts, addresses)
     overall = [
         _condition("Ready", ready, "AllReady" if ready else trouble.reason if trouble else "Waiting", message),
@@ -117,6 +117,13 @@ def status_of(stack: Stack, planned: Plan, facts: Facts, seen: Seen, *, moment: 
         ],
         **({"ingestRequest": ingest} if ingest else {}),
     }
+
+
+def _started(planned: Plan, seen: Seen) -> bool:
+    """Whether the ingest that the plan starts was started: neither refused nor left out for want of an answer."""
+    refused = {refusal.ref for refusal in seen.refusals}
+    answered = all(refusal.code for refusal in seen.refusals)
+    return bool(planned.start) and answered and Ref.of(planned.start[0]) not in refused
 
 
 def _verdict(component: Component, facts: Facts, seen: Seen) -> Verdict:

@@ -100,6 +100,7 @@ def running(planned_of: Callable[[Stack], dict[Ref, dict[str, Any]]]) -> Callabl
                 one["status"] = {"succeeded": 1}
         assert keepings(stack) is not None
         assert not any(needs_apply(one, objects[ref]) for ref, one in planned_of(stack).items())
-        return Facts(objects=objects, inventory=tuple(sorted(objects)), secret={"AWS_ACCESS_KEY_ID": "a" * 16})
+        secret = {"AWS_ACCESS_KEY_ID": "a" * 16, "DATAALCHEMY_POSTGRES_PASSWORD": "c"}
+        return Facts(objects=objects, inventory=tuple(sorted(objects)), secret=secret)
 
     return of

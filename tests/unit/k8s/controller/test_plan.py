@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from k8s.controller.build.jobs import build_ingest
 from k8s.controller.build.volumes import build_volumes
 from k8s.controller.plan import DATA_KINDS, Facts, Plan, Ref, plan, removed_with
 from k8s.controller.stack import CONFIG_ANNOTATION, CONTENT_ANNOTATION, Stack
@@ -88,6 +89,31 @@ def test_a_changed_instance_restarts_dagster_and_no_store(make_stack: Make, plan
     assert restarted == {"demo-code", "demo-webserver", "demo-daemon"}
 
 
+def test_what_a_killed_operator_never_told_of_goes_too(make_stack: Make, running: Running) -> None:
+    facts = replace(running(make_stack()), inventory=())
+    planned = plan(make_stack(serviceType="ClusterIP"), facts)
+    assert {ref.name for ref in planned.remove} == {"demo-minio-ext", "demo-redis-ext", "demo-webserver-ext"}
+    left = plan(make_stack(dagster={"enabled": False}), facts)
+    assert Ref("PersistentVolumeClaim", "demo-postgres-data", "team") in left.inventory
+
+
+def test_what_only_looks_like_ours_stays(make_stack: Make, running: Running) -> None:
+    facts = running(make_stack())
+    mine = facts.objects[Ref("ConfigMap", "demo-environment", "team")]
+    meta = {**mine["metadata"], "name": "somebodys", "ownerReferences": [{"uid": "another"}]}
+    other = {Ref("ConfigMap", "somebodys", "team"): {**mine, "metadata": meta}}
+    ingest = build_ingest(make_stack(ingest="now"))[0]
+    facts = replace(facts, objects={**facts.objects, **other, Ref.of(ingest): ingest})
+    assert plan(make_stack(), facts).remove == ()
+
+
+def test_a_lost_password_of_postgres_is_told_and_none_is_made_up(make_stack: Make, running: Running) -> None:
+    facts = replace(running(make_stack()), secret={})
+    (problem,) = plan(make_stack(), facts).problems
+    assert (problem.reason, problem.blocking) == ("SecretLost", True)
+    assert not plan(make_stack(dagster={"enabled": False}), facts).blocked
+
+
 def test_what_is_no_longer_wanted_goes(make_stack: Make, running: Running) -> None:
     facts = running(make_stack())
     planned = plan(make_stack(serviceType="ClusterIP"), facts)
@@ -120,7 +146,7 @@ def test_a_change_of_the_spec_removes_no_data(
     facts = running(make_stack())
     planned = plan(
         make_stack(**change, deletionPolicy=policy),
-        replace(facts, secret={"AWS_ACCESS_KEY_ID": "a" * 9, "AWS_SECRET_ACCESS_KEY": "b" * 9}),
+        replace(facts, secret={**facts.secret, "AWS_SECRET_ACCESS_KEY": "b" * 9}),
     )
     assert planned.waves
     assert not [ref for ref in (*planned.remove, *planned.remove_first) if ref.kind in DATA_KINDS]

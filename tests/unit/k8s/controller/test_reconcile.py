@@ -197,6 +197,18 @@ def test_the_secret_gets_what_is_missing_once(make_world: Make) -> None:
     ]
 
 
+def test_a_secret_that_is_lost_gets_no_new_password_for_data_that_have_one(make_world: Make) -> None:
+    world = make_world()
+    world.run()
+    password = world.cluster.secrets["dataalchemy-secret"].pop("DATAALCHEMY_POSTGRES_PASSWORD")
+    writes = len(world.cluster.writes)
+    status = world.step()
+    assert len(world.cluster.writes) == writes
+    assert "put it back" in status["message"]
+    world.cluster.secrets["dataalchemy-secret"]["DATAALCHEMY_POSTGRES_PASSWORD"] = password
+    assert world.run()["phase"] == "Ready"
+
+
 def test_any_child_that_is_deleted_is_back_and_nothing_else_is_touched(make_world: Make) -> None:
     world = make_world(compute={"spark": {"mode": "cluster"}})
     world.run()
@@ -236,6 +248,17 @@ def test_an_operator_that_is_killed_anywhere_comes_to_the_same_end(make_world: M
         world.run()
         assert world.snapshot() == whole.snapshot(), f"killed after {dies_after} writes"
         assert not [ref for verb, ref in world.cluster.writes if verb == "delete"]
+
+
+def test_a_spec_that_changes_while_the_operator_is_dead_leaves_nothing_behind(make_world: Make) -> None:
+    whole = make_world(serviceType="ClusterIP")
+    whole.run()
+    world = make_world()
+    world.run()
+    del world.resource["status"]
+    world.resource["spec"] = {"serviceType": "ClusterIP"}
+    world.run()
+    assert set(world.cluster.held) == set(whole.cluster.held)
 
 
 def test_one_refusal_holds_up_no_other_object_and_heals(make_world: Make) -> None:

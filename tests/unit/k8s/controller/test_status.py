@@ -320,6 +320,15 @@ def test_an_ingest_is_recorded_once_it_is_started_and_not_before(make_stack: Mak
     assert judged(make_stack(), Facts(), moment=replace(NOW, ingest="before"))["ingestRequest"] == "before"
 
 
+@pytest.mark.parametrize("code", [0, 403])
+def test_an_ingest_that_was_refused_is_not_recorded(code: int, make_stack: Make, running: Running) -> None:
+    stack, facts = make_stack(ingest="now"), running(make_stack())
+    (job,) = plan(stack, facts).start
+    refused = Ref.of(job) if code else MINIO
+    status = judged(stack, facts, Seen(refusals=(Refusal(refused, code, "exceeded quota"),)))
+    assert "ingestRequest" not in status
+
+
 def test_an_old_warning_about_a_claim_that_is_bound_by_now_is_no_cause(make_stack: Make, running: Running) -> None:
     stack, facts = make_stack(), down(running(make_stack()), MINIO)
     bound = {**facts.objects[CLAIM], "status": {"phase": "Bound"}}
