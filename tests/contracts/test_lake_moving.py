@@ -19,7 +19,7 @@ from dataalchemy_pipelines.core.errors import WrongInput
 from dataalchemy_pipelines.core.outcomes import content_digest, frame
 from dataalchemy_pipelines.core.records import DOCUMENTS, RAW_RECORDS, RawRecord
 from dataalchemy_pipelines.engine.batch import complete
-from dataalchemy_pipelines.engine.landing import land
+from dataalchemy_pipelines.engine.landing import land, land_sources
 from dataalchemy_pipelines.engine.moving import PART_KEYS, copy
 from dataalchemy_pipelines.engine.moving_plan import PARTS, WHOLE, plan_for_backup, plan_of_backup, plan_of_lake
 from resources.contracts import Change, TableSpec
@@ -155,6 +155,8 @@ def test_a_copy_that_was_killed_goes_on_where_it_was_and_is_refused_until_it_is_
     for plan in (plan_of_lake, plan_of_backup):
         with pytest.raises(WrongInput, match="no whole copy"):
             plan(target)
+    with pytest.raises(WrongInput, match="no whole copy"):
+        land_sources(target, [], progress=PROGRESS)
     made = copy(plan_of_lake(source), source, target, progress=PROGRESS)
     assert made.brought < made.objects, "it began anew"
     assert digests(target) == digests(source)
