@@ -201,5 +201,7 @@ def test_each_run_has_a_container_of_its_own_where_that_is_asked_for(deployment:
     tags = {tag["key"]: tag["value"] for tag in ask(deployment, query, id=run_id)["runOrError"]["tags"]}
     assert tags["dagster/image"] == "dataalchemy/pipelines:0.1.0"
     assert len(tags["docker/container_id"]) == 64
-    left = deployment.docker("ps", "--all", "--quiet", "--no-trunc").stdout
-    assert tags["docker/container_id"] not in left  # removed with its end
+    deadline = time.monotonic() + 60
+    while tags["docker/container_id"] in deployment.docker("ps", "--all", "--quiet", "--no-trunc").stdout:
+        assert time.monotonic() < deadline, "it was not removed with its end"
+        time.sleep(1)
