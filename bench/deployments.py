@@ -1,6 +1,6 @@
 """Does every deployment give the same answers, and at what price?
 
-python -m bench.deployments DIR [--with native,docker,versitygw] [--stage refine|all]
+python -m bench.deployments DIR [--with native,docker,versitygw] [--stage refine|pairs|all]
 
 Takes DIR through the path on each deployment's resources (real servers, started here), one after the other, and prints
 one JSON line: every table's digest on each, whether they are equal, seconds, and the ratio to the first one's.
@@ -25,7 +25,7 @@ from resources.settings import CHECKOUT, child_environment
 
 Environment = Mapping[str, str]
 PROGRAM = [sys.executable, "-c", "from dataalchemy_pipelines.cli.app import main; main()"]
-STAGES = {"refine": ["ingest", "--stage", "refine"], "all": ["full-cycle"]}
+STAGES = {"refine": ["ingest", "--stage", "refine"], "pairs": ["ingest", "--synthesis"], "all": ["full-cycle"]}
 
 
 def native(folder: Path, opened: ExitStack) -> Environment:

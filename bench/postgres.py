@@ -53,16 +53,12 @@ class PostgresServer(Server):
         if first:
             self._make_database()
 
-    def connect(self):  # type: ignore[no-untyped-def]
-        """A connection to the database, for tests that look behind Dagster."""
-        return self._connect(DATABASE)
-
     def ready(self) -> bool:
         """Whether it takes connections; a database that is not made yet counts."""
         import psycopg2
 
         try:
-            self._connect("postgres").close()
+            self.connect("postgres").close()
         except psycopg2.OperationalError:
             return False
         return True
@@ -86,13 +82,14 @@ class PostgresServer(Server):
             raise DataAlchemyError("PostgreSQL could not be set up", subject="initdb", fix=done.stderr[-1000:])
 
     def _make_database(self) -> None:
-        connection = self._connect("postgres")
+        connection = self.connect("postgres")
         connection.autocommit = True
         with connection.cursor() as cursor:
             cursor.execute(f"CREATE DATABASE {DATABASE}")
         connection.close()
 
-    def _connect(self, database: str):  # type: ignore[no-untyped-def]
+    def connect(self, database: str = DATABASE):  # type: ignore[no-untyped-def]
+        """A connection to one of its databases."""
         import psycopg2
 
         at = PostgresHistory.at(self.url)

@@ -88,12 +88,11 @@ def runs_by_status(settings: Settings) -> tuple[dict[tuple[str, str], float], di
 @contextmanager
 def history_speaking(settings: Settings) -> Iterator[None]:
     """Turns errors of the history's database into ours. Raises Unavailable."""
-    from sqlalchemy.exc import DBAPIError
-
     try:
         yield
     except _errors_of_the_history(settings) as error:
-        reason = type(error.orig).__name__ if isinstance(error, DBAPIError) else "too many retries"
+        cause = getattr(error, "orig", None)
+        reason = type(cause).__name__ if cause else "too many retries"
         raise history_away(settings, reason) from None
 
 

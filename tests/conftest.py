@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from bench import servers
+from bench.postgres import PostgresServer
 from bench.servers import MinioServer, RedisServer, VersityServer, free_port
 from resources.errors import Missing
 
@@ -48,6 +50,20 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
     program("redis-server")
     with RedisServer(tmp_path_factory.mktemp("redis")) as server:
         yield server
+
+
+@contextmanager
+def postgres_at(folder: Path) -> Iterator[PostgresServer]:
+    """A PostgreSQL with an empty database; without the program the test is skipped, or fails where CI promised it."""
+    server = PostgresServer(folder)
+    try:
+        server.start()
+    except Missing as error:
+        pytest.fail(str(error)) if os.environ.get("CI") == "true" else pytest.skip(str(error))
+    try:
+        yield server
+    finally:
+        server.__exit__(None, None, None)
 
 
 def program(name: str) -> Path:

@@ -22,6 +22,7 @@ from dataalchemy_pipelines.core.errors import WrongInput
 from dataalchemy_pipelines.core.outcomes import GONE, KEPT, QUARANTINED, SUPERSEDED, WITHDRAWN, frame
 from dataalchemy_pipelines.core.records import RAW_RECORDS, RawRecord, doc_id_of
 from dataalchemy_pipelines.engine.batch import complete
+from dataalchemy_pipelines.engine.moving_plan import refuse_unfinished
 from dataalchemy_pipelines.engine.sources import registered
 from dataalchemy_pipelines.publishing.release import advance, current
 from resources.contracts import Change, Lake, Progress, Snapshot, TableFile
@@ -219,7 +220,11 @@ def _files(lake: Lake, base: Snapshot, landed: Landed) -> list[TableFile]:
 def land_sources(
     lake: Lake, names: Sequence[str], *, progress: Progress, confirm_withdrawals: bool = False
 ) -> list[Landed]:
-    """Read the named sources, or all that are registered, one after the other. Raises WrongInput if there is none."""
+    """Read the named sources, or all that are registered, one after the other.
+
+    Raises WrongInput if there is none, or where the lake is a copy that is not whole yet.
+    """
+    refuse_unfinished(lake)
     sources = registered(lake, names)
     if not sources:
         raise WrongInput("There is no source yet", subject="ingest", fix="Give a folder: `dataalchemy ingest PATH`.")

@@ -72,8 +72,7 @@ def plan_of_lake(source: Lake) -> Plan:
     behind: it is only a hint, and may speak of a later version. Raises WrongInput where the source is an unfinished
     copy or holds nothing.
     """
-    if unfinished(source):
-        raise _not_whole(source)
+    refuse_unfinished(source)
     at = datetime.now(UTC).isoformat(timespec="seconds")
     pointers = list(source.listing(POINTERS))
     snapshots = {folder: source.snapshot(_spec(folder)) for folder in _table_folders(source)}
@@ -125,6 +124,12 @@ def unfinished(lake: Lake) -> bool:
     """Whether a lake is a copy that was begun and not brought to its end."""
     record = set(lake.listing(RECORD))
     return bool(record) and WHOLE not in record
+
+
+def refuse_unfinished(lake: Lake) -> None:
+    """Raises WrongInput where a lake is `unfinished`: what was written into it, its copy would not go on over."""
+    if unfinished(lake):
+        raise _not_whole(lake)
 
 
 def _not_whole(source: Lake) -> WrongInput:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,12 +23,12 @@ from dagster._core.storage.event_log.base import EventLogStorage
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.utils import make_new_run_id
 
-from bench.postgres import PostgresServer
-from resources.errors import Misconfigured, Missing, NotFound
+from resources.errors import Misconfigured, NotFound
 from resources.history_copy import sqlite_instance, take
 from resources.home import migrate, prepare
 from resources.progress import LogProgress
 from resources.settings import Settings
+from tests.conftest import postgres_at
 
 pytestmark = pytest.mark.services
 PROGRESS = LogProgress()
@@ -68,12 +67,7 @@ def home(tmp_path: Path) -> Path:
 @pytest.fixture
 def postgres(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
     """The instance of a deployment whose history PostgreSQL keeps."""
-    try:
-        server = PostgresServer(tmp_path / "postgres")
-        server.start()
-    except Missing as error:
-        pytest.fail(str(error)) if os.environ.get("CI") == "true" else pytest.skip(str(error))
-    try:
+    with postgres_at(tmp_path / "postgres") as server:
         monkeypatch.setenv("DATAALCHEMY_POSTGRES_PASSWORD", server.password)
         monkeypatch.setenv("DAGSTER_HOME", "")
         settings = Settings.read(DATAALCHEMY_DATA_PATH=str(tmp_path / "new"), DATAALCHEMY_POSTGRES_URL=server.url)
@@ -81,8 +75,6 @@ def postgres(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.Dag
         migrate(settings)
         with dg.DagsterInstance.get() as instance:
             yield instance
-    finally:
-        server.__exit__(None, None, None)
 
 
 def told(instance: dg.DagsterInstance) -> list[tuple[object, ...]]:

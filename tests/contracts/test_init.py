@@ -17,10 +17,10 @@ from bench.servers import MinioServer, RedisServer, S3Server, VersityServer
 from dataalchemy_pipelines.cli.app import exit_code
 from dataalchemy_pipelines.cli.init import init as command
 from resources.bucket import make_bucket
-from resources.errors import DataAlchemyError, Misconfigured, Missing, Unavailable
+from resources.errors import DataAlchemyError, Misconfigured, Unavailable
 from resources.lake import S3Lake
 from resources.settings import Settings
-from tests.conftest import free_port
+from tests.conftest import free_port, postgres_at
 
 pytestmark = pytest.mark.services
 
@@ -31,13 +31,9 @@ ADDED = ("concurrency_limits", "using_default_limit")
 
 @pytest.fixture(scope="module")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    try:
-        server = PostgresServer(tmp_path_factory.mktemp("postgres"))
-        server.start()
-    except Missing as error:
-        pytest.fail(str(error)) if os.environ.get("CI") == "true" else pytest.skip(str(error))
-    yield server
-    server.__exit__(None, None, None)
+    """One for all tests here: each brings it up to date anew."""
+    with postgres_at(tmp_path_factory.mktemp("postgres")) as server:
+        yield server
 
 
 @pytest.fixture

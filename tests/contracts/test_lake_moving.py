@@ -19,7 +19,7 @@ from dataalchemy_pipelines.core.errors import WrongInput
 from dataalchemy_pipelines.core.outcomes import content_digest, frame
 from dataalchemy_pipelines.core.records import DOCUMENTS, RAW_RECORDS, RawRecord
 from dataalchemy_pipelines.engine.batch import complete
-from dataalchemy_pipelines.engine.landing import land
+from dataalchemy_pipelines.engine.landing import land, land_sources
 from dataalchemy_pipelines.engine.moving import PART_KEYS, copy
 from dataalchemy_pipelines.engine.moving_plan import PARTS, WHOLE, plan_for_backup, plan_of_backup, plan_of_lake
 from resources.contracts import Change, TableSpec
@@ -60,12 +60,20 @@ def fill(lake: ObjectLake) -> ObjectLake:
 
 
 @pytest.fixture
-def make(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str, str], ObjectLake]:
+def make(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str, str], ObjectLake]:
     """A lake on one of the backends, empty, under a name of its own."""
 
     def made(kind: str, name: str) -> ObjectLake:
         if kind == "directory":
             return LocalLake(root=(tmp_path / name).as_uri())
+        if kind == "versitygw":
+            server = request.getfixturevalue("versity_server")
+            monkeypatch.setenv("TO_AWS_ACCESS_KEY_ID", server.access_key)
+            monkeypatch.setenv("TO_AWS_SECRET_ACCESS_KEY", server.secret_key)
+            own = {"key_variable": "TO_AWS_ACCESS_KEY_ID", "secret_variable": "TO_AWS_SECRET_ACCESS_KEY"}
+            return S3Lake(root=f"s3://{server.make_bucket()}/{name}", endpoint=server.endpoint, **own)
         one: S3Lake = request.getfixturevalue("s3_lake")
         return S3Lake(root=f"{one.root}/{name}", endpoint=one.endpoint)
 
@@ -84,9 +92,10 @@ def digests(lake: ObjectLake) -> tuple[str, str, int]:
 
 
 S3 = pytest.param("minio", marks=pytest.mark.services)
+OTHER_S3 = pytest.param("versitygw", marks=pytest.mark.services)
 
 
-@pytest.mark.parametrize("to", ["directory", S3])
+@pytest.mark.parametrize("to", ["directory", S3, OTHER_S3])
 @pytest.mark.parametrize("of", ["directory", S3])
 def test_a_migrated_lake_has_equal_digests_takes_commits_and_leaves_its_source_untouched(
     make: Callable[[str, str], ObjectLake], of: str, to: str
@@ -155,6 +164,8 @@ def test_a_copy_that_was_killed_goes_on_where_it_was_and_is_refused_until_it_is_
     for plan in (plan_of_lake, plan_of_backup):
         with pytest.raises(WrongInput, match="no whole copy"):
             plan(target)
+    with pytest.raises(WrongInput, match="no whole copy"):
+        land_sources(target, [], progress=PROGRESS)
     made = copy(plan_of_lake(source), source, target, progress=PROGRESS)
     assert made.brought < made.objects, "it began anew"
     assert digests(target) == digests(source)

@@ -19,6 +19,7 @@ from tests.conftest import free_port
 
 PREPARE_S = 2400
 COMMAND_S = 400
+BASES = ("PYTHON", "GO", "DEBIAN")
 
 
 @dataclass
@@ -69,18 +70,31 @@ class Deployment:
         """Run a command in a service's container."""
         return self.compose("exec", "-T", service, *command)
 
-    def scan_image(self, image: str, needles: list[bytes]) -> tuple[int, int]:
-        """Bytes of an image as it is exported, every layer and its description, and how many needles stand in them."""
-        size, found, kept = 0, set[bytes](), b""
-        command = ["docker", "save", image]
-        with subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE) as process:
+    def build_and_scan(self, context: Path, target: str, *, lent: Path, needle: bytes) -> tuple[int, bool]:
+        """Build an image of a folder; its bytes as exported, layers and description, and whether the needle is in."""
+        tag, variables = f"dataalchemy/test-canary-{target}:1", {f"DATAALCHEMY_{name}_IMAGE": name for name in BASES}
+        given = [
+            (name, self.environment[variable]) for variable, name in variables.items() if variable in self.environment
+        ]
+        bases = [f"--build-arg={name}_IMAGE={image}" for name, image in given]
+        # Docker's newer clients build by a plugin that may be absent; Debian's own client has BuildKit in it.
+        client = "/usr/bin/docker" if self.docker("buildx", "version").returncode else "docker"
+        self.checked(
+            [client, "build", "--target", target, "--tag", tag, *bases, f"--secret=id=ca,src={lent}", str(context)]
+        )
+        size, found, kept = 0, False, b""
+        with subprocess.Popen(["docker", "save", tag], env=self.environment, stdout=subprocess.PIPE) as process:
             assert process.stdout is not None
             while part := process.stdout.read(16 * 2**20):
-                size += len(part)
-                found |= {needle for needle in needles if needle in kept + part}
-                kept = part[-max(map(len, needles)) :]
+                size, found, kept = size + len(part), found or needle in kept + part, part[-len(needle) :]
         assert process.returncode == 0
-        return size, len(found)
+        self.checked(["docker", "image", "rm", tag])
+        return size, found
+
+    def checked(self, command: list[str]) -> None:
+        """Run a command that must succeed."""
+        done = self._run(command)
+        assert done.returncode == 0, done.stderr[-2000:]
 
     def _run(self, command: list[str]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -114,7 +128,11 @@ def deployment(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory)
         b"DATAALCHEMY_SCHEDULE='0 5 * * *'\r\nDAGSTER_HOME=C:\\Users\\Ada Lovelace\\dagster\r\n"
     )
     ports = {f"DATAALCHEMY_{name}_PORT": str(free_port()) for name in ("UI", "S3", "CONSOLE", "CACHE", "METRICS")}
-    own = {"COMPOSE_PROJECT_NAME": f"dataalchemy-test-{secrets.token_hex(4)}", "PROJECT_ROOT": str(root)}
+    own = {
+        "DOCKER_BUILDKIT": "1",
+        "COMPOSE_PROJECT_NAME": f"dataalchemy-test-{secrets.token_hex(4)}",
+        "PROJECT_ROOT": str(root),
+    }
     clean = {name: value for name, value in os.environ.items() if name != "PROJECT_ROOT"}
     ui, metrics = (f"http://127.0.0.1:{ports[f'DATAALCHEMY_{name}_PORT']}" for name in ("UI", "METRICS"))
     found = Deployment({**clean, **images, **ports, **own}, root, ui, f"{metrics}/metrics")

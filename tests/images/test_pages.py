@@ -17,7 +17,9 @@ pytestmark = [pytest.mark.images, pytest.mark.timeout(3000)]
 
 def test_the_whole_graph_is_made_from_the_pages_of_the_containers(deployment: Deployment, page: Any) -> None:
     if deployment.inside_of("code", "python3", "-c", "import torch").returncode:
-        pytest.skip("the image has no PyTorch, 6 GB more: DATAALCHEMY_TORCH=cuda ./alchemy test images")
+        pytest.skip(
+            "the image has no PyTorch, which is 6 GB more; DATAALCHEMY_TORCH=cuda in the environment puts it there"
+        )
     deployment.work_from_here()
     sent = deployment.dataalchemy("ingest", str(CHECKOUT / "samples" / "handbook"))
     assert sent.returncode == 0, sent.stderr

@@ -21,6 +21,8 @@ from resources.settings import SECRET_VARIABLES
 SOURCE = Path(__file__).parents[2] / "samples" / "handbook"
 ELSEWHERE = {"writer-killed", "power-cut", "reply-lost"}
 NEEDS_ROOT = {"disk-full"}
+DRAWS = 3
+"""A moment after the run's last call to the server hits nothing and proves nothing: then another is drawn."""
 
 pytestmark = [pytest.mark.services, pytest.mark.system]
 
@@ -38,7 +40,10 @@ def place() -> Iterator[Place]:
 @pytest.mark.parametrize("name", sorted(FAULTS.keys() - ELSEWHERE))
 def test_the_fault_hits_and_the_next_run_ends_as_without_it(place: Place, name: str) -> None:
     try:
-        outcomes = list(FAULTS[name](place, 1, random.Random(f"1 {name}")))
+        for number in range(DRAWS):
+            outcomes = list(FAULTS[name](place, 1, random.Random(f"{number} {name}")))
+            if all(outcome.hit for outcome in outcomes):
+                break
     except Missing as error:
         if os.environ.get("CI") == "true" and name not in NEEDS_ROOT:
             pytest.fail(str(error))
