@@ -12,10 +12,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from dotenv import dotenv_values
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from resources.env_file import read_env_file
 from resources.errors import Misconfigured
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -110,6 +110,20 @@ class Settings(BaseSettings):
     alert_file_override: Path | None = Field(
         None, alias="DATAALCHEMY_ALERT_FILE", description="File of alerts. Default: `alerts.jsonl` under the data path."
     )
+    service_type: Literal["ClusterIP", "NodePort", "LoadBalancer"] | None = Field(
+        None, alias="SERVICE_TYPE", description="How a cluster's Services are reached from outside."
+    )
+    k3d_cluster: bool = Field(
+        False, alias="K3D_CLUSTER", description="`true`: the fixed ports of k3d, whatever the nodes say they are."
+    )
+    image_loader: Literal["k3d", "minikube", "containerd", "registry", "none"] | None = Field(
+        None,
+        alias="DATAALCHEMY_IMAGE_LOADER",
+        description="How images get to a cluster's nodes. Default: `k3d` there, else `none`.",
+    )
+    containerd_address: str | None = Field(
+        None, alias="CONTAINERD_ADDRESS", description="Socket of the containerd that images are loaded into."
+    )
 
     @field_validator("project_root", "data_path_override", "cache_override", "models_file", "alert_file_override")
     @classmethod
@@ -138,6 +152,11 @@ class Settings(BaseSettings):
                 subject=names,
                 fix="Correct it in the environment or .env; docs/settings.md has all.",
             ) from None
+
+    def variables(self, *names: str) -> dict[str, str]:
+        """Those of ``names`` that are set, for variables that other programs read as well, such as Compose."""
+        found = {**_dotenv(self.project_root), **_environment()}
+        return {name: found[name] for name in names if name in found}
 
     @cached_property
     def data_path(self) -> Path:
@@ -194,16 +213,7 @@ def _environment() -> dict[str, str]:
 
 
 def _dotenv(root: Path) -> dict[str, str]:
-    """`.env` as the dotenv format has it: quotes, `export`, CRLF, comments and `=` in values."""
-    path = root / ".env"
-    if not path.is_file():
-        return {}
-    try:
-        return {name: value for name, value in dotenv_values(path, encoding="utf-8").items() if value}
-    except (OSError, UnicodeDecodeError):
-        raise Misconfigured(
-            "The settings file cannot be read", subject=str(path), fix="Make it readable UTF-8 text."
-        ) from None
+    return read_env_file(root / ".env")
 
 
 def secret(variable: str) -> str | None:
