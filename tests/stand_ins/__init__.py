@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 NAMES = ("kubectl", "k3d", "docker", "minikube", "ctr")
 PROGRAM = Path(__file__).with_name("program.py")
+LIBRARIES = Path(yaml.__file__).parents[1]
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,8 @@ class StandIns:
         self.bin.mkdir(parents=True)
         for name in names:
             script = self.bin / name
-            script.write_text(f"#!/bin/sh\nexec '{sys.executable}' '{PROGRAM}' '{folder}' {name} \"$@\"\n", "utf-8")
+            start = f"PYTHONPATH='{LIBRARIES}' exec '{sys.executable}' -S '{PROGRAM}' '{folder}' {name}"
+            script.write_text(f'#!/bin/sh\n{start} "$@"\n', "utf-8")
             script.chmod(0o755)
         self.world(context="somewhere", objects={}, images=[], node=[], statuses=["ready"], lies=[], fails={})
 

@@ -8,8 +8,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 FOLDER, NAME, WORDS = Path(sys.argv[1]), sys.argv[2], sys.argv[3:]
 WORLD: dict[str, Any] = json.loads((FOLDER / "world").read_text("utf-8"))
 KINDS = {
@@ -57,6 +55,8 @@ def key(kind: str, name: str, namespace: str | None = None) -> str:
 
 
 def objects_given(given: str) -> list[dict[str, Any]]:
+    import yaml
+
     return [one for one in yaml.safe_load_all(given) if one]
 
 

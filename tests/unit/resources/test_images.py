@@ -28,13 +28,13 @@ def built(world: StandIns) -> StandIns:
 
 def test_the_references_are_the_operators_and_its_own_manifests() -> None:
     operators = OperatorsImages.read({})
-    assert {**OWN, **OTHERS} == {
+    assert {
         "DATAALCHEMY_OPERATOR_IMAGE": OWN["DATAALCHEMY_OPERATOR_IMAGE"],
         "DATAALCHEMY_PIPELINES_IMAGE": operators.pipelines,
         "DATAALCHEMY_MINIO_IMAGE": operators.minio,
         "DATAALCHEMY_CACHE_IMAGE": operators.cache,
         "DATAALCHEMY_POSTGRES_IMAGE": operators.postgres,
-    }
+    } == {**OWN, **OTHERS}
     install = yaml.safe_load_all((CHECKOUT / "k8s" / "install.yaml").read_text(encoding="utf-8"))
     (deployment,) = [one for one in install if one["kind"] == "Deployment"]
     assert deployment["spec"]["template"]["spec"]["containers"][0]["image"] == OWN["DATAALCHEMY_OPERATOR_IMAGE"]

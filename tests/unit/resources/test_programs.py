@@ -1,4 +1,4 @@
-"""Programs of others are found or missed with what mends it; what they say reaches the person, a secret reaches none."""
+"""Programs of others are found or missed with what mends it; what they say reaches the person, a secret nobody."""
 
 from __future__ import annotations
 
