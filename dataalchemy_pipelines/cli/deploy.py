@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 import click
 
+from dataalchemy_pipelines.cli import deploy_cluster
 from resources import compose
 from resources.settings import Settings
 
@@ -14,6 +15,10 @@ from resources.settings import Settings
 @click.group()
 def deploy() -> None:
     """Start, stop and look at a deployment with servers of its own."""
+
+
+deploy.add_command(deploy_cluster.k3d)
+deploy.add_command(deploy_cluster.k8s)
 
 
 @deploy.group()
