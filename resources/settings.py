@@ -133,9 +133,11 @@ class Settings(BaseSettings):
     @field_validator("schedule")
     @classmethod
     def _cron(cls, value: str | None) -> str | None:
+        if value is None:
+            return None  # so that a command without a schedule starts without Dagster
         from dagster._utils.schedules import is_valid_cron_string
 
-        if value is not None and not is_valid_cron_string(value):
+        if not is_valid_cron_string(value):
             raise ValueError("no cron expression")
         return value
 
