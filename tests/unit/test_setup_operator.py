@@ -11,12 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from resources.cluster_secret import KEYS
+from resources.cluster import EXAMPLES, OWN_NODES
+from resources.cluster_secret import KEYS, POSTGRES
+from resources.images import OTHERS, OWN
+from resources.operator import INSTALL
 from resources.settings import CHECKOUT
 from tests.stand_ins import StandIns
 
 MARK = "geheim"
-ID, SECRET, KV, POSTGRES, HOOK = KEYS
+ID, SECRET, KV, PG, HOOK = KEYS
 AWKWARD: dict[str, tuple[str, dict[str, str]]] = {
     "single quotes": (f"{ID}='geheim a'\n{SECRET}='geheim#b'\n", {ID: "geheim a", SECRET: "geheim#b"}),
     "double quotes": (f'{ID}="geheim # a" # told\n{SECRET}="geheim\\"b"\n', {ID: "geheim # a", SECRET: 'geheim"b'}),
@@ -26,7 +29,7 @@ AWKWARD: dict[str, tuple[str, dict[str, str]]] = {
     "comments": (f"# {ID}=no\n{ID}=geheim # yes\n#{SECRET}=no\n{KV}=geheim#2\n", {ID: "geheim", KV: "geheim#2"}),
     "byte order mark": (f"\ufeff{ID}=geheim1\n{SECRET}=geheim2\n", {ID: "geheim1", SECRET: "geheim2"}),
     "spaces around": (f"  {ID} = geheim1\n{SECRET}\t=\tgeheim2\n", {ID: "geheim1", SECRET: "geheim2"}),
-    "empty": (f"{ID}=\n{SECRET}=''\n{KV}\n{POSTGRES}=geheim\n", {POSTGRES: "geheim"}),
+    "empty": (f"{ID}=\n{SECRET}=''\n{KV}\n{PG}=geheim\n", {PG: "geheim"}),
     "unicode": (f"{ID}=geheim-Ünïcødé\n{SECRET}='geheim ☃ 鍵'\n", {ID: "geheim-Ünïcødé", SECRET: "geheim ☃ 鍵"}),
     "dollars and backticks": (
         f"{ID}=geheim$1`id`$(id)\n{SECRET}='geheim${{HOME}}$$'\n{KV}=geheim\\$HOME%PATH%!\n",
@@ -184,4 +187,78 @@ def coreutils(checkout: Checkout) -> Path:
 
 def test_no_script_names_a_path_of_somebodys_machine() -> None:
     for script in (CHECKOUT / "scripts").iterdir():
-        assert not re.search(r"/home/\w|/Users/\w|[A-Z]:\\Users", script.read_text("utf-8")), script.name
+        lines = [line for line in script.read_text("utf-8").splitlines() if not line.startswith("#")]
+        assert not [line for line in lines if re.search(r"/home/\w|/Users/\w|[A-Z]:\\", line)], script.name
+
+
+WINDOWS = (CHECKOUT / "scripts" / "setup_operator.ps1").read_text(encoding="utf-8")
+"""No PowerShell runs in these tests: what can be read from the script's text is held."""
+
+
+def quoted(start: str) -> list[str]:
+    """The words in quotes from ``start`` to the end of its list."""
+    return re.findall(r"'([^']+)'", WINDOWS.split(start, 1)[1].split("\n)", 1)[0].split("\n}", 1)[0])
+
+
+def pattern(after: str) -> str:
+    """A regular expression of the script, its parts joined, as Python writes named groups."""
+    text = WINDOWS.split(after, 1)[1].split("\n\n", 1)[0]
+    joined = "".join(part.replace("''", "'") for part in re.findall(r"'((?:[^'\n]|'')*)'", text))
+    return re.sub(r"\(\?<(\w+)>", r"(?P<\1>", joined)
+
+
+def test_the_windows_script_is_ascii_which_its_oldest_host_reads_right() -> None:
+    assert WINDOWS.isascii()
+
+
+def test_the_windows_script_has_the_same_lists() -> None:
+    assert tuple(quoted("$Keys = @(")) == KEYS
+    assert f"$GivenOnce = '{POSTGRES}'" in WINDOWS
+    told = {"SERVICE_TYPE", "K3D_CLUSTER", *OWN, *OTHERS} - {"DATAALCHEMY_OPERATOR_IMAGE"}
+    assert set(quoted("$OperatorVariables = @(")) == told
+    words = quoted("$OwnImages = @{")
+    assert dict(zip(words[::2], words[1::2], strict=True)) == {
+        name.split("_")[1].lower(): image for name, image in OWN.items()
+    }
+    assert f"'{OWN_NODES}'" in WINDOWS
+
+
+@pytest.mark.parametrize("name", AWKWARD)
+def test_the_windows_script_reads_the_same_lines(name: str) -> None:
+    """Its expression of a line, which .NET and Python take alike, finds each key and its value, escapes apart."""
+    text, wanted = AWKWARD[name]
+    found: dict[str, str] = {}
+    for match in re.finditer(pattern("$EnvLine = "), text.removeprefix("\ufeff")):
+        plain, quoted_text = match["plain"], match["single"] or match["double"]
+        found[match["key"]] = quoted_text or (plain or "").strip()
+    kept = {key: value for key, value in found.items() if key in KEYS and value}
+    assert {key: value.replace('\\"', '"').replace("\\n", "\n") for key, value in kept.items()} == wanted
+
+
+def test_the_windows_script_shows_no_value_and_hands_them_over_by_stdin_alone() -> None:
+    shown = [line for line in WINDOWS.splitlines() if re.search(r"Write-|Console|throw", line)]
+    assert shown
+    assert not [line for line in shown if re.search(r"\$(value|encoded|data|known|manifest|there|object)\b", line)]
+    arguments = re.findall(r"Invoke-Kubectl (@\([^)]*\)|\([^)]*\)|\$\w+)", WINDOWS)
+    assert len(arguments) > 15
+    assert not [words for words in arguments if re.search(r"\$(value|encoded|data|known|manifest)\b", words)]
+
+
+def test_the_windows_script_finds_what_it_replaces() -> None:
+    (namespace,) = re.findall(r"'(\(\?m\)\^\( \*\)- --namespace=[^']*)'", WINDOWS)
+    assert len(re.findall(namespace, INSTALL.read_text("utf-8"))) == 1
+    assert INSTALL.read_text("utf-8").count(OWN["DATAALCHEMY_OPERATOR_IMAGE"]) == 1
+    (storage,) = re.findall(r"\$pattern = '([^']*)'", WINDOWS)
+    example = (EXAMPLES / "stack-instance-docker-desktop.yaml").read_text("utf-8")
+    assert len(re.findall(storage, example)) == len(re.findall(storage, example.replace("\n", "\r\n"))) == 1
+
+
+def test_the_windows_script_takes_data_where_they_are_and_claims_only_where_there_are_none() -> None:
+    """The live stack first, then the checkout's folder as Docker Desktop mounts it, then claims."""
+    install = WINDOWS.split("function Install-Stack", 1)[1]
+    assert "jsonpath={.spec.storage.dataPath}" in install
+    assert "if (-not $live) { New-Stack (Find-DataPath $known) }" in install
+    mounted = WINDOWS.split("function ConvertTo-MountedPath", 1)[1].split("\n}", 1)[0]
+    assert "/run/desktop/mnt/host/$($Matches[1].ToLower())/" in mounted
+    assert "Replace('\\', '/')" in mounted
+    assert "if (-not $kept) { return '' }" in WINDOWS
