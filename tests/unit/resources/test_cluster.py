@@ -187,7 +187,7 @@ def test_the_databases_password_stays_unless_somebody_else_runs_it(world: StandI
     assert secret(world) == {"DATAALCHEMY_POSTGRES_PASSWORD": "first"}
     assert any("DATAALCHEMY_POSTGRES_PASSWORD stays" in line for line in said)
     example = yaml.safe_load((cluster.EXAMPLES / "stack-instance.yaml").read_text("utf-8"))
-    example["spec"]["dagster"] = {"postgres": {"external": "postgresql://dagster@db:5432/dagster"}}
+    example["spec"]["dagster"] = {"postgres": {"external": {"host": "db"}}}
     (tmp_path / "s.yaml").write_text(yaml.safe_dump(example), encoding="utf-8")
     up("k8s", Wish(file=tmp_path / "s.yaml", patience=WISH.patience))
     assert secret(world) == {"DATAALCHEMY_POSTGRES_PASSWORD": "second"}

@@ -113,4 +113,4 @@ def test_one_that_is_gone_is_an_error(cluster: StandIns) -> None:
 def test_whether_the_database_is_the_stacks_own() -> None:
     assert stacks.keeps_postgres(stack())
     assert stacks.keeps_postgres(stack(dagster={"postgres": {"size": "1Gi"}}))
-    assert not stacks.keeps_postgres(stack(dagster={"postgres": {"external": "postgresql://db:5432/x"}}))
+    assert not stacks.keeps_postgres(stack(dagster={"postgres": {"external": {"host": "db"}}}))
