@@ -86,9 +86,10 @@ def up(site: Site, wish: Wish, say: Say) -> stacks.State:
     values = cluster_secret.local_values(env_file)
     loaded, build = _images(site, kubectl, wish, say)
     operator.define(kubectl)
-    home = stacks.home_of(kubectl, asked["metadata"]["name"], asked["metadata"].get("namespace"))
-    live = home.get(stacks.RESOURCE, asked["metadata"]["name"])
+    live = stacks.find(kubectl, asked, named=wish.file is not None)
     stack = live if live is not None and wish.file is None else asked
+    place = (live or asked)["metadata"].get("namespace", kubectl.namespace)
+    home = replace(kubectl, namespace=place)
     operator.make_namespace(kubectl)
     home.require_namespace()
     changed = _credentials(home, stack, values, say)
@@ -160,6 +161,8 @@ def _images(site: Site, kubectl: Kubectl, wish: Wish, say: Say) -> tuple[list[st
     wanted = list(images.own().values())
     loaders = Loaders(say, kubectl.context.removeprefix("k3d-"), site.settings.containerd_address)
     loaded: list[str] = getattr(loaders, loader)(wanted if loader == "registry" else [*wanted, *images.others()])
+    if wish.build:
+        loaded = wanted  # not every way of loading tells what it replaced
     reference = images.references["DATAALCHEMY_OPERATOR_IMAGE"]
     return [image for image in loaded if image != reference], identity(reference) or ""
 

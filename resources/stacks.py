@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -54,15 +54,24 @@ def read_file(path: Path) -> Object:
     return dict(found[0])
 
 
-def home_of(kubectl: Kubectl, name: str, asked: str | None) -> Kubectl:
-    """The same cluster in the namespace of the stack: where the file says, else where it lives already, else ours."""
-    live = [one["metadata"]["namespace"] for one in kubectl.everywhere(RESOURCE) if one["metadata"]["name"] == name]
-    if asked or kubectl.namespace in live or not live:
-        return replace(kubectl, namespace=asked or kubectl.namespace)
-    if len(live) > 1:
-        fix = "Name the one that is meant in the file's metadata.namespace, and give it with --file."
-        raise Misconfigured("There are several stacks of this name", subject=f"{name} in {', '.join(live)}", fix=fix)
-    return replace(kubectl, namespace=live[0])
+def find(kubectl: Kubectl, asked: Object, *, named: bool) -> Object | None:
+    """The stack in the cluster that is meant: the file's or, where nobody ``named`` a file, the one that there is.
+
+    Raises Misconfigured where it would be a guess.
+    """
+    name, place = asked["metadata"]["name"], asked["metadata"].get("namespace")
+    live = kubectl.everywhere(RESOURCE)
+    same = [one for one in live if one["metadata"]["name"] == name]
+    if place is not None:
+        return next((one for one in same if one["metadata"]["namespace"] == place), None)
+    meant = same or ([] if named else live)
+    if len(meant) > 1:
+        meant = [one for one in meant if one["metadata"]["namespace"] == kubectl.namespace]
+    if len(meant) > 1 or (not meant and (same or (live and not named))):
+        names = ", ".join(f"{one['metadata']['namespace']}/{one['metadata']['name']}" for one in same or live)
+        fix = "Name the one that is meant: --file with its metadata.name and metadata.namespace."
+        raise Misconfigured("There are several stacks", subject=names, fix=fix)
+    return meant[0] if meant else None
 
 
 def secret_of(stack: Object) -> str:

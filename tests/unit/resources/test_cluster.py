@@ -201,6 +201,15 @@ def test_images_loaded_anew_under_the_same_name_restart_who_runs_them(world: Sta
     assert "kubectl rollout restart deployment,statefulset --selector=dataalchemy.io/stack=dataalchemy" in world.lines()
 
 
+def test_built_anew_restarts_who_runs_it_where_nodes_have_what_is_built_here(world: StandIns) -> None:
+    world.world(context=cluster.OWN_NODES)
+    up("k8s")
+    world.forget_calls()
+    up("k8s", Wish(build=True, patience=WISH.patience))
+    assert len([line for line in world.lines() if line.startswith("docker build")]) == len(images.OWN)
+    assert "kubectl rollout restart deployment,statefulset --selector=dataalchemy.io/stack=dataalchemy" in world.lines()
+
+
 def test_down_stops_k3d_and_names_what_survives(world: StandIns) -> None:
     up("k3d")
     before, said = world.world()["objects"], list[str]()

@@ -54,19 +54,41 @@ def test_a_file_that_is_none_is_refused_with_its_path(text: str, words: str, tmp
     assert "s.yaml" in str(told.value)
 
 
-def test_a_stack_stays_in_the_namespace_where_it_lives(cluster: StandIns) -> None:
+def found(asked: dict[str, Any], *, named: bool) -> str | None:
+    one = stacks.find(KUBECTL, asked, named=named)
+    return None if one is None else f"{one['metadata']['namespace']}/{one['metadata']['name']}"
+
+
+def without_place(name: str) -> dict[str, Any]:
+    return {**stack(), "metadata": {"name": name}}
+
+
+def test_a_stack_is_found_where_it_lives(cluster: StandIns) -> None:
     KUBECTL.apply(yaml.safe_dump(stack("other", "team")))
-    assert stacks.home_of(KUBECTL, "dataalchemy", None).namespace == "dataalchemy"
-    assert stacks.home_of(KUBECTL, "other", None).namespace == "team"
-    assert stacks.home_of(KUBECTL, "other", "third").namespace == "third"
-    assert stacks.home_of(KUBECTL, "new", None).namespace == "dataalchemy"
+    assert found(without_place("dataalchemy"), named=True) == "dataalchemy/dataalchemy"
+    assert found(without_place("other"), named=True) == "team/other"
+    assert found(stack("other", "third"), named=True) is None
+    assert found(without_place("new"), named=True) is None
 
 
-def test_of_two_elsewhere_none_is_guessed(cluster: StandIns) -> None:
+def test_where_no_file_is_named_the_one_that_is_there_is_meant_whatever_its_name(world: StandIns) -> None:
+    operator.define(KUBECTL)
+    assert found(without_place("dataalchemy"), named=False) is None
+    KUBECTL.apply(yaml.safe_dump(stack("mine", "team")))
+    assert found(without_place("dataalchemy"), named=False) == "team/mine"
+    assert found(without_place("dataalchemy"), named=True) is None
+    KUBECTL.apply(yaml.safe_dump(stack("yours", "team")))
+    with pytest.raises(Misconfigured, match="team/mine, team/yours"):
+        found(without_place("dataalchemy"), named=False)
+
+
+def test_of_two_with_one_name_ours_is_meant_and_else_none_is_guessed(cluster: StandIns) -> None:
+    KUBECTL.apply(yaml.safe_dump(stack("dataalchemy", "team")))
+    assert found(without_place("dataalchemy"), named=True) == "dataalchemy/dataalchemy"
     for namespace in ("a", "b"):
         KUBECTL.apply(yaml.safe_dump(stack("other", namespace)))
-    with pytest.raises(Misconfigured, match="other in a, b"):
-        stacks.home_of(KUBECTL, "other", None)
+    with pytest.raises(Misconfigured, match="a/other, b/other"):
+        found(without_place("other"), named=True)
 
 
 def test_progress_is_told_once_a_change_until_ready(cluster: StandIns) -> None:
