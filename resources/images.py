@@ -26,7 +26,6 @@ OTHERS = {
 """Those of a registry, which nodes fetch themselves where this machine has none."""
 _ARGUMENTS = ("DATAALCHEMY_PYTHON_IMAGE", "DATAALCHEMY_GO_IMAGE", "DATAALCHEMY_DEBIAN_IMAGE", "DATAALCHEMY_TORCH")
 _AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
-_SAVED_S = 900.0
 _LABEL = "dataalchemy.io/image"
 
 
