@@ -62,11 +62,11 @@ def training_job(stack: Stack) -> Manifest:
 
 
 def executor_pod(stack: Stack) -> Manifest:
-    """One executor of Spark in mode cluster; the driver adds its arguments."""
+    """One executor of Spark in mode cluster; the driver adds its address. Its image is made from ours: its workers run
+    our code."""
     spark = stack.spec.compute.spark
-    container = _worker(stack, "executor", [], sized(_EXECUTOR_SIZE, spark.resources))
+    container = _worker(stack, "executor", ["spark-executor"], sized(_EXECUTOR_SIZE, spark.resources))
     container |= {"name": "spark-kubernetes-executor", "image": spark.image or stack.pipelines_image()}
-    del container["command"]
     spec = pod([], [scratch("tmp", "4Gi"), scratch("data", "4Gi")], restartPolicy="Never") | {"containers": [container]}
     return {
         "apiVersion": "v1",
