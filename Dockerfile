@@ -94,7 +94,7 @@ RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt --mount=
     $INSTALL --require-hashes --no-deps -r /src/requirements/operator.txt
 
 FROM ${PYTHON_IMAGE} AS operator
-RUN groupadd --gid 10001 operator && useradd --uid 10001 --gid 10001 --home-dir /tmp --no-create-home --shell /usr/sbin/nologin operator
+RUN groupadd --gid 10001 dataalchemy && useradd --uid 10001 --gid 10001 --home-dir /tmp --no-create-home --shell /usr/sbin/nologin dataalchemy
 COPY --from=operator-packages /opt/venv /opt/venv
 COPY k8s/__init__.py /app/k8s/__init__.py
 COPY k8s/controller /app/k8s/controller
