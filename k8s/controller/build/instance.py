@@ -15,7 +15,7 @@ from k8s.controller.build.pod import CLOSED, from_config, pod_security, scratch,
 from k8s.controller.credentials import POSTGRES_PASSWORD
 from k8s.controller.stack import Manifest, Stack
 
-RUN_SIZE = {"requests": {"cpu": "500m", "memory": "1Gi"}, "limits": {"cpu": "2", "memory": "8Gi"}}
+RUN_SIZE = {"requests": {"cpu": "250m", "memory": "1Gi"}, "limits": {"cpu": "2", "memory": "8Gi"}}
 _DAY_S = 86400
 
 

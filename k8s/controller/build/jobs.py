@@ -14,8 +14,8 @@ from k8s.controller.spec import INGEST_ANNOTATION
 from k8s.controller.stack import Manifest, Stack
 
 GPUS = {"amd": "amd.com/gpu", "nvidia": "nvidia.com/gpu"}
-_TRAINING_SIZE = {"requests": {"cpu": "1", "memory": "2Gi"}, "limits": {"cpu": "4", "memory": "16Gi"}}
-_EXECUTOR_SIZE = {"requests": {"cpu": "500m", "memory": "1Gi"}, "limits": {"cpu": "1", "memory": "2Gi"}}
+_TRAINING_SIZE = {"requests": {"cpu": "500m", "memory": "2Gi"}, "limits": {"cpu": "4", "memory": "16Gi"}}
+_EXECUTOR_SIZE = {"requests": {"cpu": "250m", "memory": "1Gi"}, "limits": {"cpu": "1", "memory": "2Gi"}}
 _INGEST_SIZE = {"requests": {"cpu": "50m", "memory": "256Mi"}, "limits": {"cpu": "1", "memory": "1Gi"}}
 
 
