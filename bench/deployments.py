@@ -20,7 +20,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from bench import cluster
+from bench import access
 from bench.postgres import PostgresServer
 from bench.servers import MinioServer, RedisServer, S3Server, VersityServer
 from resources.settings import CHECKOUT, child_environment
@@ -47,7 +47,7 @@ def versitygw(folder: Path, opened: ExitStack) -> Environment:
 
 def k8s(folder: Path, opened: ExitStack) -> Environment:
     """The stack of a cluster, whose runs are Jobs there. Its lake must be empty."""
-    return cluster.environment("dataalchemy", opened)
+    return access.environment("dataalchemy", opened)
 
 
 DEPLOYMENTS: dict[str, Callable[[Path, ExitStack], Environment]] = {
