@@ -1,4 +1,5 @@
-# The project's images: `docker build --target pipelines .` and `--target minio .`; compose.yaml builds both.
+# The project's images: `docker build --target pipelines .`, `--target minio .`, which compose.yaml builds, and
+# `--target operator .` for a cluster.
 # Every base is an argument, so that an image imported on this machine serves where no registry can be reached:
 #   python: Python 3.11 or newer with venv   go: Go 1.24 or newer   debian: Debian or Ubuntu with apt
 # A network with a certificate authority of its own hands its bundle in: --secret id=ca,src=/path/to/bundle.crt
@@ -7,8 +8,8 @@ ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 ARG GO_IMAGE=golang:1.26-bookworm
 ARG DEBIAN_IMAGE=debian:bookworm-slim
 
-# Third-party packages, each at its pinned hash. The tools that install them stay behind.
-FROM ${PYTHON_IMAGE} AS packages
+# What installs third-party packages, each at its pinned hash; it stays behind.
+FROM ${PYTHON_IMAGE} AS installer
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 UV_SYSTEM_CERTS=1 UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_HTTP_TIMEOUT=180
 COPY requirements /src/requirements
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
@@ -17,12 +18,16 @@ RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
     PIP_CERT=/etc/ssl/certs/ca-certificates.crt /opt/installer/bin/pip install --quiet --require-hashes -r /opt/installer/uv.txt && \
     python3 -m venv --without-pip /opt/venv
 ENV INSTALL="/opt/installer/bin/uv pip install --quiet --python /opt/venv/bin/python"
+
+FROM installer AS packages
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt --mount=type=cache,target=/root/.cache/uv \
     $INSTALL --require-hashes --no-deps -r /src/requirements/core.txt && \
     /opt/installer/bin/uv pip uninstall --quiet --python /opt/venv/bin/python uv
 # PySpark comes as source and is built with the setuptools of the core.
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt --mount=type=cache,target=/root/.cache/uv \
     $INSTALL --require-hashes --no-deps --no-build-isolation -r /src/requirements/spark.txt
+RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt --mount=type=cache,target=/root/.cache/uv \
+    $INSTALL --require-hashes --no-deps -r /src/requirements/cluster.txt
 # none: no training in this image. cuda is the build of the ordinary index; cpu and rocm come from PyTorch's own.
 ARG TORCH=none
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt --mount=type=cache,target=/root/.cache/uv \
@@ -50,6 +55,7 @@ RUN groupadd --gid 10001 dataalchemy && \
 COPY --from=packages /opt/venv /opt/venv
 COPY --from=project /opt/dataalchemy /opt/dataalchemy
 COPY resources/instances/workspace.yaml /app/workspace.yaml
+COPY resources/instances/spark-executor.sh /usr/local/bin/spark-executor
 RUN echo /opt/dataalchemy >"$(/opt/venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/dataalchemy.pth"
 ENV PATH=/opt/venv/bin:/opt/dataalchemy/bin:/usr/local/bin:/usr/bin:/bin \
     PROJECT_ROOT=/app HOME=/data DATAALCHEMY_DATA_PATH=/data DATAALCHEMY_CACHE=/data/cache DAGSTER_HOME=/data/dagster \
@@ -81,3 +87,19 @@ USER 10001:10001
 VOLUME /data
 EXPOSE 9000 9001
 CMD ["minio", "server", "/data", "--address", ":9000", "--console-address", ":9001"]
+
+# The operator shares nothing with the pipelines: no Java, no Spark, no Kubernetes library.
+FROM installer AS operator-packages
+RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt --mount=type=cache,target=/root/.cache/uv \
+    $INSTALL --require-hashes --no-deps -r /src/requirements/operator.txt
+
+FROM ${PYTHON_IMAGE} AS operator
+RUN groupadd --gid 10001 dataalchemy && useradd --uid 10001 --gid 10001 --home-dir /tmp --no-create-home --shell /usr/sbin/nologin dataalchemy
+COPY --from=operator-packages /opt/venv /opt/venv
+COPY k8s/__init__.py /app/k8s/__init__.py
+COPY k8s/controller /app/k8s/controller
+ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin PYTHONPATH=/app HOME=/tmp PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+WORKDIR /app
+USER 10001:10001
+EXPOSE 8080
+CMD ["kopf", "run", "--module=k8s.controller.main", "--all-namespaces", "--liveness=http://0.0.0.0:8080/healthz"]

@@ -2,8 +2,9 @@
 
 python -m bench.deployments DIR [--with native,docker,versitygw] [--stage refine|pairs|all]
 
-Takes DIR through the path on each deployment's resources (real servers, started here), one after the other, and prints
-one JSON line: every table's digest on each, whether they are equal, seconds, and the ratio to the first one's.
+Takes DIR through the path on each deployment's resources (real servers, started here; `k8s`: a fresh stack in
+namespace dataalchemy of the cluster that KUBECONFIG names), one after the other, and prints one JSON line: every
+table's digest on each, whether they are equal, seconds, and the ratio to the first one's.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from bench import access
 from bench.postgres import PostgresServer
 from bench.servers import MinioServer, RedisServer, S3Server, VersityServer
 from resources.settings import CHECKOUT, child_environment
@@ -43,11 +45,18 @@ def versitygw(folder: Path, opened: ExitStack) -> Environment:
     return _served(VersityServer(folder / "versitygw"), folder, opened)
 
 
+def k8s(folder: Path, opened: ExitStack) -> Environment:
+    """The stack of a cluster, whose runs are Jobs there. Its lake must be empty."""
+    return access.environment("dataalchemy", opened)
+
+
 DEPLOYMENTS: dict[str, Callable[[Path, ExitStack], Environment]] = {
     "native": native,
     "docker": docker,
     "versitygw": versitygw,
+    "k8s": k8s,
 }
+OF_THIS_MACHINE = ("native", "docker", "versitygw")
 
 
 def compare(documents: Path, names: list[str], *, stage: str) -> dict[str, Any]:
@@ -111,7 +120,7 @@ def main() -> None:
     """Print one JSON line; exit 1 where the digests differ."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("documents", type=Path)
-    parser.add_argument("--with", dest="names", default=",".join(DEPLOYMENTS), help="Names, separated by commas.")
+    parser.add_argument("--with", dest="names", default=",".join(OF_THIS_MACHINE), help="Names, separated by commas.")
     parser.add_argument("--stage", choices=list(STAGES), default="all")
     arguments = parser.parse_args()
     names = arguments.names.split(",")

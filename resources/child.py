@@ -72,7 +72,7 @@ class ChildProcess:
         for line in _pipe(self._process.stdout):
             message: dict[str, Any] = json.loads(line)
             if "error" in message:
-                raise _rebuilt(message["error"])
+                raise rebuilt(message["error"])
             yield message
         if self._process.wait() != 0:
             raise self._failure()
@@ -119,7 +119,8 @@ def _pipe(pipe: IO[str] | None) -> IO[str]:
     return pipe
 
 
-def _rebuilt(error: Mapping[str, str]) -> DataAlchemyError:
+def rebuilt(error: Mapping[str, str]) -> DataAlchemyError:
+    """The error that another process told of, as it was."""
     kind = getattr(errors, error["kind"], DataAlchemyError)
-    rebuilt: DataAlchemyError = kind(error["what"], subject=error["subject"], fix=error["fix"])
-    return rebuilt
+    same: DataAlchemyError = kind(error["what"], subject=error["subject"], fix=error["fix"])
+    return same

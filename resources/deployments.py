@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+from resources import spark_cluster
 from resources.errors import Misconfigured
 from resources.kv import RedisKv, SqliteKv
 from resources.lake import LocalLake, S3Lake
@@ -13,7 +14,7 @@ from resources.notify import FileNotify, WebhookNotify
 from resources.progress import KvProgress, LogProgress
 from resources.settings import Settings, secret
 from resources.spark import AutoEngine
-from resources.trainer import ProcessTrainer
+from resources.trainer import JobTrainer, ProcessTrainer
 
 Resources: TypeAlias = dict[str, Any]
 """Resource key -> resource; each value satisfies the Protocol of its key in `resources.contracts`."""
@@ -52,7 +53,22 @@ def docker(settings: Settings) -> Resources:
     }
 
 
-DEPLOYMENTS: dict[str, Callable[[Settings], Resources]] = {"native": native, "docker": docker}
+def cluster(settings: Settings) -> Resources:
+    """Docker's stores; training becomes a Job, and Spark has executors where the stack asks for them."""
+    options = spark_cluster.options(settings)
+    return {
+        **docker(settings),
+        "engine": AutoEngine(spark_master=spark_cluster.MASTER, spark_options=options) if options else AutoEngine(),
+        "trainer": JobTrainer(namespace=settings.namespace, template=str(settings.training_job or "")),
+    }
+
+
+DEPLOYMENTS: dict[str, Callable[[Settings], Resources]] = {
+    "native": native,
+    "docker": docker,
+    "k3d": cluster,
+    "k8s": cluster,
+}
 
 
 def resources_for(settings: Settings) -> Resources:

@@ -31,7 +31,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True, populate_by_name=True)
 
-    deployment: str = Field("native", alias="DATAALCHEMY_DEPLOYMENT", description="`native` or `docker`.")
+    deployment: str = Field("native", alias="DATAALCHEMY_DEPLOYMENT", description="`native`, `docker`, `k3d` or `k8s`.")
     project_root: Path = Field(
         default_factory=default_project_root,
         alias="PROJECT_ROOT",
@@ -76,6 +76,23 @@ class Settings(BaseSettings):
         "dataalchemy",
         alias="COMPOSE_PROJECT_NAME",
         description="Name before the networks and volumes of the containers, as Docker Compose has it.",
+    )
+    namespace: str = Field(
+        "dataalchemy", alias="DATAALCHEMY_NAMESPACE", description="Namespace of the stack in a cluster."
+    )
+    training_job: Path | None = Field(
+        None, alias="DATAALCHEMY_TRAINING_JOB", description="File of the Job as which training runs in a cluster."
+    )
+    spark_template: Path | None = Field(
+        None,
+        alias="DATAALCHEMY_SPARK_TEMPLATE",
+        description="File of the pod that each of Spark's executors is. Default: no executors, Spark in one process.",
+    )
+    spark_executors: int = Field(
+        2, ge=1, alias="DATAALCHEMY_SPARK_EXECUTORS", description="How many executors Spark has in a cluster."
+    )
+    pod_ip: str | None = Field(
+        None, alias="DATAALCHEMY_POD_IP", description="Address of this pod, where Spark's executors find it."
     )
     device: str = Field("auto", alias="DATAALCHEMY_DEVICE", description="`auto`, `rocm`, `cuda` or `cpu`.")
     cache_override: Path | None = Field(

@@ -42,6 +42,15 @@ POLL_S = 0.5
 WAVE = 8
 """Parts a core in one Spark job: results come when a job ends, so this is how often progress is seen."""
 ENGINE_TAG, MODES = "dataalchemy/engine", ("auto", "local", "spark")
+CONFIGURATION = {
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.log.level": "ERROR",
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "1",
+    "spark.python.worker.reuse": "true",
+}
+"""Spark's, unless a deployment says otherwise."""
 _PR_SET_PDEATHSIG = 1
 
 
@@ -122,6 +131,7 @@ class SparkEngine(dg.ConfigurableResource[Any]):
     """On Spark: one `mapInArrow` pass over the names of the parts; text never crosses the JVM."""
 
     master: str = Field(default="local[*]", description="Spark master.")
+    options: dict[str, str] = Field(default_factory=dict, description="Spark's configuration beside ours.")
     memory: str = Field(default="1g", description="Heap of the driver's JVM; it holds names only.")
 
     def describe(self) -> str:
@@ -135,22 +145,14 @@ class SparkEngine(dg.ConfigurableResource[Any]):
         from pyspark.sql import SparkSession
 
         use_java()
-        export(PYSPARK_PYTHON=sys.executable, PYSPARK_DRIVER_PYTHON=sys.executable, SPARK_LOCAL_IP="127.0.0.1")
+        configuration = {**CONFIGURATION, "spark.driver.memory": self.memory, **self.options}
+        host = configuration["spark.driver.host"]
+        export(PYSPARK_PYTHON=sys.executable, PYSPARK_DRIVER_PYTHON=sys.executable, SPARK_LOCAL_IP=host)
         log = Settings.read().cache_path / "logs" / "spark.log"
         try:
             with _stderr_in(log):
-                session = (
-                    SparkSession.builder.master(self.master)
-                    .appName("dataalchemy")
-                    .config("spark.driver.memory", self.memory)
-                    .config("spark.driver.host", "127.0.0.1")
-                    .config("spark.driver.bindAddress", "127.0.0.1")
-                    .config("spark.ui.showConsoleProgress", "false")
-                    .config("spark.log.level", "ERROR")
-                    .config("spark.sql.execution.arrow.maxRecordsPerBatch", "1")
-                    .config("spark.python.worker.reuse", "true")
-                    .getOrCreate()
-                )
+                builder = SparkSession.builder.master(self.master).appName("dataalchemy")
+                session = builder.config(map=configuration).getOrCreate()
         except (PySparkException, OSError):
             raise Missing("Spark did not start", subject=f"{self.master}, see {log}", fix=JAVA_MEND) from None
         LOGGER.info("Spark's own pages: %s", session.sparkContext.uiWebUrl or "off")
@@ -251,6 +253,8 @@ class AutoEngine(dg.ConfigurableResource[Any]):
     """
 
     spark_above_parts: int = Field(default=256, ge=1, description="Parts from which Spark runs them.")
+    spark_master: str = Field(default="local[*]", description="Spark master.")
+    spark_options: dict[str, str] = Field(default_factory=dict, description="Spark's configuration beside ours.")
     _mode: str = PrivateAttr(default="auto")
 
     def describe(self) -> str:
@@ -273,7 +277,7 @@ class AutoEngine(dg.ConfigurableResource[Any]):
 
     @cached_property
     def _spark(self) -> SparkEngine:
-        return SparkEngine()
+        return SparkEngine(master=self.spark_master, options=self.spark_options)
 
     def map(self, function: str, parts: Sequence[str], *, lake: Lake, on_result: Callable[[str], None]) -> None:
         """See `resources.contracts.BatchEngine`."""

@@ -1,5 +1,6 @@
 """Jobs, the schedule, the file-drop sensor and the word on failed runs. Keep work out; jobs select assets."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
@@ -15,6 +16,8 @@ SETTINGS = Settings.read()
 ON, OFF = dg.DefaultScheduleStatus.RUNNING, dg.DefaultScheduleStatus.STOPPED
 CONSOLE: dict[str, Any] = {"loggers": {"console": {"config": {}}}}
 """Names the console logger of the definitions, text or JSON; a run that names none logs text."""
+SMALL = {"dagster-k8s/config": {"container_config": {"resources": {"requests": {"cpu": "100m", "memory": "512Mi"}}}}}
+"""What a run's pod is promised where it only reads or tidies; its limits, and all of other runs, are the stack's."""
 LANDING = dg.AssetSelection.assets("raw_records")
 CLEANING = dg.AssetSelection.groups("clean")
 REFINING = dg.AssetSelection.groups("clean", "curate")
@@ -24,18 +27,20 @@ PUBLISHING = dg.AssetSelection.groups("publish")
 MAINTENANCE = dg.AssetSelection.groups("maintain")
 
 
-def _job(name: str, selection: dg.AssetSelection, description: str) -> UnresolvedAssetJobDefinition:
-    return dg.define_asset_job(name, selection, description=description, config=CONSOLE)
+def _job(
+    name: str, selection: dg.AssetSelection, description: str, *, tags: Mapping[str, Any] | None = None
+) -> UnresolvedAssetJobDefinition:
+    return dg.define_asset_job(name, selection, description=description, config=CONSOLE, tags=tags)
 
 
-ingest = _job("ingest", LANDING, "Read the sources; nothing more.")
+ingest = _job("ingest", LANDING, "Read the sources; nothing more.", tags=SMALL)
 refine = _job("refine", LANDING | REFINING, "Read the sources, clean, deduplicate, cut.")
 wash = _job("wash", LANDING | CLEANING, "Read the sources and clean.")
 synthesize = _job("synthesize", SYNTHESIS, "Make supervised pairs and the training set.")
 train = _job("train", SYNTHESIS | TRAINING, "Train an adapter on the pairs.")
 publish = _job("publish", PUBLISHING, "Build the index, judge the adapter, release it or not.")
 full_cycle = _job("full_cycle", dg.AssetSelection.all() - MAINTENANCE, "Everything, in order.")
-maintain = _job("maintain", MAINTENANCE, "Keep the lake and Dagster's history small.")
+maintain = _job("maintain", MAINTENANCE, "Keep the lake and Dagster's history small.", tags=SMALL)
 JOBS = (ingest, wash, refine, synthesize, train, publish, full_cycle, maintain)
 
 scheduled_ingestion = dg.ScheduleDefinition(

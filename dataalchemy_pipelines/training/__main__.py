@@ -6,6 +6,8 @@ import argparse
 import json
 import os
 import sys
+import traceback
+from types import TracebackType
 from typing import Any
 
 from dataalchemy_pipelines.models.lifeline import die_with
@@ -28,6 +30,7 @@ def main() -> int:
         lines.write(json.dumps(message) + "\n")
         lines.flush()
 
+    sys.excepthook = _say_without_words
     if arguments.parent is not None:
         die_with(arguments.parent)
     try:
@@ -37,6 +40,12 @@ def main() -> int:
         tell({"error": {"kind": type(error).__name__, **fields}})
         return 1
     return 0
+
+
+def _say_without_words(kind: type[BaseException], _: BaseException, trace: TracebackType | None) -> None:
+    """An unexpected error by its kind and place: its message may hold a document's text, and in a pod this is a log."""
+    traceback.print_tb(trace)
+    sys.stderr.write(f"{kind.__qualname__}\n")
 
 
 def _train(spec_key: str, tell: Any) -> dict[str, Any]:

@@ -26,6 +26,11 @@ class Cause:
 
 _SAID: tuple[tuple[str, str, str], ...] = (
     (
+        r"^Unhealthy: (readiness|liveness) probe",
+        "Unhealthy",
+        "It runs and doesn't answer as it should: `kubectl logs` says why.",
+    ),
+    (
         r"provided port is already allocated|port .* already (in use|allocated)",
         "PortTaken",
         "Another Service has this port of the nodes (`kubectl get services -A`): remove it, or set spec.serviceType.",
@@ -133,10 +138,15 @@ def cause_of_pods(pods: Iterable[Mapping[str, Any]], nodes: Sequence[Mapping[str
 
 def cause_of_events(events: Sequence[Mapping[str, Any]]) -> Cause | None:
     """What the newest warning about a component means. Events stay for an hour, so ask only about what isn't ready."""
-    warnings = [event for event in events if event.get("type") == "Warning"]
+    warnings = [event for event in events if event.get("type") == "Warning" and not _of_a_start(event)]
     warnings.sort(key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime") or ""), reverse=True)
     known = (cause_of_words(f"{one.get('reason')}: {one.get('message')}", otherwise="") for one in warnings)
     return next((cause for cause in known if cause.reason), None)
+
+
+def _of_a_start(event: Mapping[str, Any]) -> bool:
+    """Whether it says no more than that a server isn't up yet; one that never is crashes in the end."""
+    return event.get("reason") == "Unhealthy" and str(event.get("message")).startswith("Startup probe")
 
 
 def _container_cause(pod: Mapping[str, Any]) -> Cause | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import dagster as dg
 import polars as pl
 import pytest
+from dagster_k8s.job import get_user_defined_k8s_config
 
 from dataalchemy_pipelines.defs.automation import dropped_files, run_failed
 from dataalchemy_pipelines.transforms import recipe
@@ -88,3 +89,9 @@ def test_an_alert_holds_no_text_of_a_document_even_where_an_error_does(
     (alert,) = alerts_of(house, result, tmp_path / "alerts.jsonl")
     assert alert["title"] == "Run of refine failed"
     assert not [word for word in ("dry brush", "works.example", "boiler", "crane") if word in json.dumps(alert)]
+
+
+def test_a_run_that_only_reads_or_tidies_asks_a_cluster_for_little(house: House) -> None:
+    asked = {job: get_user_defined_k8s_config(house.defs.resolve_job_def(job).tags) for job in ("ingest", "refine")}
+    assert asked["ingest"].container_config["resources"] == {"requests": {"cpu": "100m", "memory": "512Mi"}}
+    assert asked["refine"].container_config == {}

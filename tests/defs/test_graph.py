@@ -21,10 +21,8 @@ from tests.defs.conftest import House, materialised
 
 ROOT = Path(__file__).parents[2]
 GROUPS = {"ingest", "clean", "curate", "synthesize", "train", "publish", "maintain"}
-STORES = {
-    "native": {},
-    "docker": {"DATAALCHEMY_LAKE": "s3://bucket/prefix", "DATAALCHEMY_KV": "redis://127.0.0.1:6379/0"},
-}
+SERVERS = {"DATAALCHEMY_LAKE": "s3://bucket/prefix", "DATAALCHEMY_KV": "redis://127.0.0.1:6379/0"}
+STORES = {"native": {}, "docker": SERVERS, "k3d": SERVERS, "k8s": SERVERS}
 """Deployment -> the addresses that it can't do without; a new deployment joins here."""
 BLOCKED = {RAW_RECORDS.name, *(target.name for _, target in STAGES), "training_sets", "adapter", "index", "evaluations"}
 """Assets in which documents could get lost, leak, or be compared unfairly."""

@@ -86,7 +86,7 @@ def test_every_base_is_an_argument() -> None:
 
 
 def test_every_final_image_runs_as_a_user_with_a_name() -> None:
-    for target in ("pipelines", "minio"):
+    for target in ("pipelines", "minio", "operator"):
         stage = DOCKERFILE.split(f" AS {target}\n")[1].split("\nFROM ")[0]
         assert "\nUSER 10001:10001\n" in stage
         assert re.search(r"useradd --uid 10001 ", stage)

@@ -33,7 +33,6 @@ def variables(stack: Stack) -> dict[str, str]:
         "DATAALCHEMY_DATA_PATH": DATA,
         "DATAALCHEMY_NAMESPACE": stack.namespace,
         "DATAALCHEMY_LOG_FORMAT": "json",
-        "DATAALCHEMY_TRAINING_JOB": _TRAINING,
         "DAGSTER_HOME": HOME,
         "HOME": DATA,
     }
@@ -41,20 +40,17 @@ def variables(stack: Stack) -> dict[str, str]:
         told["DATAALCHEMY_S3_ENDPOINT"] = endpoint
     if stack.spec.storage.external is not None:
         told["DATAALCHEMY_S3_REGION"] = stack.spec.storage.external.region
-    return {**told, **_spark(stack)}
+    return told
 
 
-def _spark(stack: Stack) -> dict[str, str]:
+def run_variables(stack: Stack) -> list[Manifest]:
+    """What a run's own pod is told besides: what it may start, and where that finds it."""
+    told = {"DATAALCHEMY_TRAINING_JOB": _TRAINING}
     spark = stack.spec.compute.spark
-    if spark.mode == "local":
-        return {}
-    return {
-        "DATAALCHEMY_SPARK_MASTER": "k8s://https://kubernetes.default.svc",
-        "DATAALCHEMY_SPARK_EXECUTORS": str(spark.executors),
-        "DATAALCHEMY_SPARK_IMAGE": spark.image or stack.pipelines_image(),
-        "DATAALCHEMY_SPARK_TEMPLATE": _SPARK,
-        "DATAALCHEMY_SPARK_ACCOUNT": stack.named("runs"),
-    }
+    if spark.mode == "cluster":
+        told |= {"DATAALCHEMY_SPARK_TEMPLATE": _SPARK, "DATAALCHEMY_SPARK_EXECUTORS": str(spark.executors)}
+    address = {"name": "DATAALCHEMY_POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}
+    return [*({"name": name, "value": value} for name, value in told.items()), address]
 
 
 def bucket(stack: Stack) -> str:

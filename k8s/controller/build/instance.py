@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from k8s.controller.build.environment import DATA, HOME, bucket, postgres_url, s3_endpoint
+from k8s.controller.build.environment import DATA, HOME, bucket, postgres_url, run_variables, s3_endpoint
 from k8s.controller.build.pod import CLOSED, from_config, pod_security, scratch, sized
 from k8s.controller.credentials import POSTGRES_PASSWORD
 from k8s.controller.stack import Manifest, Stack
 
-RUN_SIZE = {"requests": {"cpu": "500m", "memory": "1Gi"}, "limits": {"cpu": "2", "memory": "8Gi"}}
+RUN_SIZE = {"requests": {"cpu": "250m", "memory": "1Gi"}, "limits": {"cpu": "2", "memory": "8Gi"}}
 _DAY_S = 86400
 
 
@@ -88,7 +88,7 @@ def launcher(stack: Stack) -> dict[str, Any]:
             "container_config": {
                 "resources": sized(RUN_SIZE, stack.spec.resources.get("run")),
                 "securityContext": dict(CLOSED),
-                "env": [{"name": "DATAALCHEMY_POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}],
+                "env": run_variables(stack),
                 "volumeMounts": run_mounts(stack),
             },
             "pod_spec_config": {

@@ -14,8 +14,8 @@ from k8s.controller.spec import INGEST_ANNOTATION
 from k8s.controller.stack import Manifest, Stack
 
 GPUS = {"amd": "amd.com/gpu", "nvidia": "nvidia.com/gpu"}
-_TRAINING_SIZE = {"requests": {"cpu": "1", "memory": "2Gi"}, "limits": {"cpu": "4", "memory": "16Gi"}}
-_EXECUTOR_SIZE = {"requests": {"cpu": "500m", "memory": "1Gi"}, "limits": {"cpu": "1", "memory": "2Gi"}}
+_TRAINING_SIZE = {"requests": {"cpu": "500m", "memory": "2Gi"}, "limits": {"cpu": "4", "memory": "16Gi"}}
+_EXECUTOR_SIZE = {"requests": {"cpu": "250m", "memory": "1Gi"}, "limits": {"cpu": "1", "memory": "2Gi"}}
 _INGEST_SIZE = {"requests": {"cpu": "50m", "memory": "256Mi"}, "limits": {"cpu": "1", "memory": "1Gi"}}
 
 
@@ -62,11 +62,11 @@ def training_job(stack: Stack) -> Manifest:
 
 
 def executor_pod(stack: Stack) -> Manifest:
-    """One executor of Spark in mode cluster; the driver adds its arguments."""
+    """One executor of Spark in mode cluster; the driver adds its address. Its image is made from ours: its workers run
+    our code."""
     spark = stack.spec.compute.spark
-    container = _worker(stack, "executor", [], sized(_EXECUTOR_SIZE, spark.resources))
+    container = _worker(stack, "executor", ["spark-executor"], sized(_EXECUTOR_SIZE, spark.resources))
     container |= {"name": "spark-kubernetes-executor", "image": spark.image or stack.pipelines_image()}
-    del container["command"]
     spec = pod([], [scratch("tmp", "4Gi"), scratch("data", "4Gi")], restartPolicy="Never") | {"containers": [container]}
     return {
         "apiVersion": "v1",

@@ -10,6 +10,8 @@ from k8s.controller.spec import Resources
 from k8s.controller.stack import Manifest
 
 USER = 10001
+STARTING_S = 10
+"""How often one that starts is asked, at least: nobody waits a minute for what is ready after ten seconds."""
 CLOSED: Mapping[str, Any] = {
     "allowPrivilegeEscalation": False,
     "readOnlyRootFilesystem": True,
@@ -102,8 +104,9 @@ def secret_env(variable: str, secret: str, key: str, *, optional: bool = False) 
 def probes(check: Manifest, *, start_s: int, period_s: int = 10, timeout_s: int = 5) -> dict[str, Manifest]:
     """Ready while the check holds; restarted after a minute without; neither is asked before the first success."""
     every = {"periodSeconds": period_s, "timeoutSeconds": timeout_s}
+    at_start = {**every, "periodSeconds": min(period_s, STARTING_S)}
     return {
-        "startupProbe": {**check, **every, "failureThreshold": max(3, start_s // period_s)},
+        "startupProbe": {**check, **at_start, "failureThreshold": max(3, start_s // at_start["periodSeconds"])},
         "readinessProbe": {**check, **every, "failureThreshold": 3},
         "livenessProbe": {**check, **every, "failureThreshold": max(3, 60 // period_s)},
     }

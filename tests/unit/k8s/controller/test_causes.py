@@ -27,6 +27,7 @@ SENTENCES = {
     "AdmissionRefused": 'admission webhook "policy.example.com" denied the request: no',
     "NotAllowed": 'roles.rbac.authorization.k8s.io is forbidden: User "x" cannot patch resource "roles"',
     "ClusterSlow": "Read timed out. (read timeout=10)",
+    "Unhealthy": "Unhealthy: Readiness probe failed: dial tcp 10.0.0.1:4000: connect: connection refused",
 }
 
 
@@ -128,3 +129,8 @@ def test_the_newest_warning_that_somebody_knows_counts() -> None:
     assert cause is not None
     assert cause.reason == "VolumeNotMounted"
     assert cause_of_events(events[2:]) is None
+
+
+def test_a_server_that_is_not_up_yet_is_no_cause() -> None:
+    told = 'Startup probe failed: Get "http://10.0.0.1:3000/server_info": dial tcp 10.0.0.1:3000: connection refused'
+    assert cause_of_events([{"type": "Warning", "reason": "Unhealthy", "message": told}]) is None

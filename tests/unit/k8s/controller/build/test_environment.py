@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from k8s.controller.build.environment import build_environment, variables
+from k8s.controller.build.environment import build_environment, run_variables, variables
 from k8s.controller.stack import Stack
 
 Make = Callable[..., Stack]
@@ -53,8 +53,8 @@ def test_or_somebody_elses(make_stack: Make) -> None:
     assert told["DATAALCHEMY_KV"] == "rediss://cache.example.com:6379/1"
 
 
-def test_spark_is_told_of_executors_in_mode_cluster_alone(make_stack: Make) -> None:
-    assert not any("SPARK" in name for name in variables(make_stack()))
-    told = variables(make_stack(compute={"spark": {"mode": "cluster", "executors": 3}}))
-    assert told["DATAALCHEMY_SPARK_EXECUTORS"] == "3"
-    assert told["DATAALCHEMY_SPARK_IMAGE"] == "dataalchemy/pipelines:0.1.0"
+def test_a_run_is_told_of_executors_in_mode_cluster_alone(make_stack: Make) -> None:
+    assert not any("SPARK" in one["name"] for one in run_variables(make_stack()))
+    told = run_variables(make_stack(compute={"spark": {"mode": "cluster", "executors": 3}}))
+    assert {"name": "DATAALCHEMY_SPARK_EXECUTORS", "value": "3"} in told
+    assert not any("SPARK" in name for name in variables(make_stack(compute={"spark": {"mode": "cluster"}})))

@@ -53,10 +53,10 @@ def test_there_are_executors_in_mode_cluster_alone(make_stack: Make) -> None:
     assert build_templates(make_stack(dagster={"enabled": False})) == []
 
 
-def test_an_executors_entry_is_its_images(make_stack: Make) -> None:
+def test_an_executor_of_another_image_starts_as_ours_does(make_stack: Make) -> None:
     pod = executor_pod(make_stack(compute={"spark": {"mode": "cluster", "image": "spark:1"}}))
     assert pod["spec"]["containers"][0]["image"] == "spark:1"
-    assert "command" not in pod["spec"]["containers"][0]
+    assert pod["spec"]["containers"][0]["command"] == ["spark-executor"]
 
 
 def test_an_ingest_is_handed_to_dagster_and_tried_once(make_stack: Make) -> None:
