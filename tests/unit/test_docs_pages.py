@@ -63,9 +63,9 @@ def test_every_job_schedule_sensor_outcome_and_pool_is_named(architecture: str) 
 
 
 def test_every_backend_of_every_deployment_is_named(architecture: str) -> None:
-    addresses = {"docker": {"DATAALCHEMY_LAKE": "s3://bucket/lake", "DATAALCHEMY_KV": "redis://host:6379/0"}}
+    servers = {"DATAALCHEMY_LAKE": "s3://bucket/lake", "DATAALCHEMY_KV": "redis://host:6379/0"}
     for name in DEPLOYMENTS:
-        settings = Settings.read(DATAALCHEMY_DEPLOYMENT=name, **addresses.get(name, {}))
+        settings = Settings.read(DATAALCHEMY_DEPLOYMENT=name, **({} if name == "native" else servers))
         kinds = {type(resource).__name__ for resource in resources_for(settings).values()}
         assert sorted(kind for kind in kinds if f"`{kind}`" not in architecture) == []
 
