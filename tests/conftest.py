@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,10 +16,12 @@ from bench import servers
 from bench.postgres import PostgresServer
 from bench.servers import MinioServer, RedisServer, VersityServer, free_port
 from resources.errors import Missing
+from resources.settings import CHECKOUT
 
 __all__ = ["MinioServer", "RedisServer", "VersityServer", "free_port", "program"]
 
 KEPT = {"DATAALCHEMY_TEST_BIN", "DATAALCHEMY_CACHE", "DATAALCHEMY_SCREENSHOTS", "DATAALCHEMY_TORCH"}
+IMAGES_S = 2400
 OURS = ("DATAALCHEMY_", "AWS_", "DAGSTER_", "SERVICE_TYPE", "K3D_CLUSTER")
 
 
@@ -74,3 +78,21 @@ def program(name: str) -> Path:
         if os.environ.get("CI") == "true":
             pytest.fail(str(error))
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def images() -> dict[str, str]:
+    """The variables that `scripts/test-images` prints; skipped where there is no Docker, a failure where CI has it."""
+    may_start_one = os.geteuid() == 0 and shutil.which("apt-get") is not None
+    if shutil.which("docker") is None and not may_start_one:
+        pytest.skip("Docker is not on this machine; docs/docker.md says how to get it")
+    done = subprocess.run(
+        [CHECKOUT / "scripts" / "test-images"], capture_output=True, text=True, timeout=IMAGES_S, check=False
+    )
+    if done.returncode:
+        reason = f"scripts/test-images: {done.stderr[-2000:]}"
+        if os.environ.get("CI") == "true" and may_start_one:
+            pytest.fail(reason)
+        pytest.skip(reason)
+    lines = [line.removeprefix("export ") for line in done.stdout.splitlines()]
+    return dict(line.split("=", 1) for line in lines)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 import subprocess
 import sys
 import time
@@ -17,7 +16,6 @@ import pytest
 from resources.settings import CHECKOUT
 from tests.conftest import free_port
 
-PREPARE_S = 2400
 COMMAND_S = 400
 BASES = ("PYTHON", "GO", "DEBIAN")
 
@@ -100,24 +98,6 @@ class Deployment:
         return subprocess.run(
             command, cwd=CHECKOUT, env=self.environment, capture_output=True, text=True, timeout=COMMAND_S, check=False
         )
-
-
-@pytest.fixture(scope="session")
-def images() -> dict[str, str]:
-    """The variables that `scripts/test-images` prints; skipped where there is no Docker, a failure where CI has it."""
-    may_start_one = os.geteuid() == 0 and shutil.which("apt-get") is not None
-    if shutil.which("docker") is None and not may_start_one:
-        pytest.skip("Docker is not on this machine; docs/docker.md says how to get it")
-    done = subprocess.run(
-        [CHECKOUT / "scripts" / "test-images"], capture_output=True, text=True, timeout=PREPARE_S, check=False
-    )
-    if done.returncode:
-        reason = f"scripts/test-images: {done.stderr[-2000:]}"
-        if os.environ.get("CI") == "true" and may_start_one:
-            pytest.fail(reason)
-        pytest.skip(reason)
-    lines = [line.removeprefix("export ") for line in done.stdout.splitlines()]
-    return dict(line.split("=", 1) for line in lines)
 
 
 @pytest.fixture(scope="session")
