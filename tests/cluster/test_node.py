@@ -1,0 +1,211 @@
+"""The stack with real pods: Ready in time, closed to strangers, the same digests as one machine, and all of it kept."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tests.cluster.conftest import SCRIPT, bring_up
+
+from bench import access
+from resources.settings import CHECKOUT
+from tests.cluster.node import NAMESPACE, Node, ask, cut_power, runs
+
+pytestmark = [pytest.mark.cluster, pytest.mark.images, pytest.mark.timeout(3000)]
+
+SECRETS = {"AWS_ACCESS_KEY_ID": "canary-user", "AWS_SECRET_ACCESS_KEY": "canary=key#1", "DAGSTER_HOME": "canary-home"}
+READY_S = 180
+LAB = Path(os.environ.get("K8S_LAB_DIR", "/tmp/k8s-lab"))
+EXECUTORS = "spark-role=executor"
+
+
+@pytest.fixture(scope="module")
+def node(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    """The k3d example on a node, by the script, from a `.env` with Windows line ends. Its folder is this machine's."""
+    before = dict(os.environ)
+    bring_up("up")
+    root = tmp_path_factory.mktemp("node")
+    stack = yaml.safe_load((CHECKOUT / "k8s" / "examples" / "stack-instance-k3d.yaml").read_text(encoding="utf-8"))
+    stack["spec"]["storage"]["dataPath"] = str(root / "data")
+    (root / "stack.yaml").write_text(yaml.safe_dump(stack), encoding="utf-8")
+    (root / ".env").write_text("".join(f'export {name}="{value}"\r\n' for name, value in SECRETS.items()))
+    own = {"K3D_CLUSTER": "true"}
+    if (LAB / "containerd.sock").exists():
+        own |= {"DATAALCHEMY_IMAGE_LOADER": "containerd", "CONTAINERD_ADDRESS": str(LAB / "containerd.sock")}
+    found = Node({**os.environ, **images, **own}, root)
+    done = found.set_up("--file", str(root / "stack.yaml"))
+    assert done.returncode == 0, done.stderr[-3000:]
+    (root / "set-up.log").write_text(done.stdout + done.stderr)
+    yield found
+    found.kubectl("delete", "das", "--all", "--timeout=120s")
+    access.kubectl("delete", "--ignore-not-found", "--kustomize", str(CHECKOUT / "k8s"), "--timeout=120s")
+    subprocess.run([SCRIPT, "stop"], check=False, capture_output=True)
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture(scope="module")
+def native(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Settings of a lake on this machine."""
+    return {"DATAALCHEMY_DEPLOYMENT": "native", "DATAALCHEMY_DATA_PATH": str(tmp_path_factory.mktemp("native"))}
+
+
+def test_the_stack_is_ready_in_time_and_says_what_to_open(node: Node) -> None:
+    stack = access.the_stack(NAMESPACE)
+    ready = next(one for one in stack["status"]["conditions"] if one["type"] == "Ready")
+    began, ended = (_moment(stack["metadata"]["creationTimestamp"]), _moment(ready["lastTransitionTime"]))
+    print(f"Ready after {(ended - began).total_seconds():.0f} s")
+    assert (ended - began).total_seconds() <= READY_S
+    said = (node.root / "set-up.log").read_text()
+    assert f"open dagster  {stack['status']['endpoints']['dagster']}" in said
+
+
+def test_no_secret_is_shown_and_only_those_that_are_asked_for_are_taken(node: Node) -> None:
+    assert "canary" not in (node.root / "set-up.log").read_text()
+    keys = set(node.objects("secrets")[0]["data"])
+    assert "DAGSTER_HOME" not in keys
+    assert {"AWS_ACCESS_KEY_ID", "DATAALCHEMY_KV_PASSWORD", "DATAALCHEMY_POSTGRES_PASSWORD"} <= keys
+
+
+def test_the_stores_answer_on_the_nodes_ports_with_the_password_and_not_without(node: Node) -> None:
+    addresses = access.kubectl("get", "nodes", "--output=jsonpath={.items[0].status.addresses[*].address}").split()
+    with node.reached() as settings:
+        password = settings["DATAALCHEMY_KV_PASSWORD"]
+    assert _redis(addresses[0], "PING") == "-NOAUTH Authentication required."
+    assert _redis(addresses[0], f"AUTH {password}", "PING") == "+PONG"
+    with socket.create_connection((addresses[0], 30000), 10) as s3:
+        s3.sendall(b"GET /dataalchemy HTTP/1.0\r\n\r\n")
+        assert b" 403 " in s3.recv(200)
+
+
+def test_runs_are_jobs_of_the_cluster_and_give_the_digests_of_one_machine(node: Node, native: dict[str, str]) -> None:
+    documents = str(CHECKOUT / "samples")
+    node.program("ingest", "--stage", "refine", documents, settings=native)
+    with node.reached() as settings:
+        node.program("ingest", "--stage", "refine", documents, settings=settings)
+        assert node.digests(settings) == node.digests(native)
+        run_id = runs(settings)[0]["runId"]
+        jobs = [one["metadata"]["name"] for one in node.objects("jobs")]
+        assert f"dagster-run-{run_id}" in jobs
+
+
+def test_a_runs_output_is_there_when_its_pod_is_gone(node: Node) -> None:
+    with node.reached() as settings:
+        run_id = runs(settings)[0]["runId"]
+        node.kubectl("delete", "job", f"dagster-run-{run_id}")
+        captured = """query($id: ID!) { runOrError(runId: $id) { ... on Run { eventConnection { events {
+          ... on LogsCapturedEvent { fileKey } } } } } }"""
+        events = ask(settings, captured, id=run_id)["runOrError"]["eventConnection"]["events"]
+        key = [run_id, "compute_logs", next(one["fileKey"] for one in events if one)]
+        logs = ask(settings, "query($key: [String!]!) { capturedLogs(logKey: $key) { stderr } }", key=key)
+    assert "raw_records" in logs["capturedLogs"]["stderr"]
+
+
+def test_spark_has_two_executors_and_survives_the_death_of_one(node: Node, native: dict[str, str]) -> None:
+    documents = str(CHECKOUT / "docs")
+    node.program("ingest", "--stage", "refine", documents, settings=native)
+    killed: list[str] = []
+
+    def kill() -> None:
+        deadline = time.monotonic() + 400
+        while time.monotonic() < deadline:
+            running = [one for one in node.objects("pods", EXECUTORS) if one["status"].get("phase") == "Running"]
+            if len(running) == 2:
+                killed.append(running[0]["metadata"]["name"])
+                node.kubectl("delete", "pod", killed[0], "--force", "--grace-period=0")
+                return
+            time.sleep(1)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    with node.reached() as settings:
+        node.program("ingest", "--stage", "refine", "--mode", "spark", documents, settings=settings)
+        killer.join()
+        assert len(killed) == 1
+        assert node.digests(settings) == node.digests(native)
+    assert node.objects("pods", EXECUTORS) == []
+
+
+def test_a_request_for_an_ingest_is_done_once(node: Node) -> None:
+    with node.reached() as settings:
+        before = len(runs(settings))
+        for _ in range(2):
+            node.kubectl("annotate", "das", "--all", "--overwrite", "dataalchemy.io/request-ingest=first")
+            _until(lambda: node.state().get("ingestRequest") == "first", 120)
+            _until(lambda: {one["status"] for one in runs(settings)} == {"SUCCESS"}, 240)
+            time.sleep(10)
+        assert len(runs(settings)) == before + 1
+    assert len(node.objects("jobs", "app.kubernetes.io/component=ingest")) == 1
+
+
+def test_the_set_up_again_changes_nothing(node: Node) -> None:
+    before = node.servers()
+    done = node.set_up("--file", str(node.root / "stack.yaml"))
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert node.servers() == before
+    assert "canary" not in done.stdout + done.stderr
+
+
+def test_every_pod_may_go_and_nothing_is_lost_or_run_twice(node: Node) -> None:
+    with node.reached() as settings:
+        before, ran = node.digests(settings), runs(settings)
+    for pod in node.servers():
+        node.kubectl("delete", "pod", pod)
+        print(f"{pod}: well again after {node.wait_until_well():.0f} s")
+    with node.reached() as settings:
+        assert node.digests(settings) == before
+        assert runs(settings) == ran
+
+
+@pytest.mark.skipif(not (LAB / "run").is_dir(), reason="only a node of this machine can lose its power here")
+def test_a_node_that_loses_its_power_has_all_of_it_again(node: Node) -> None:
+    with node.reached() as settings:
+        before, ran = node.digests(settings), runs(settings)
+    cut_power(LAB)
+    bring_up("up")
+    time.sleep(20)  # until then the cluster believes that all is as it was
+    print(f"well again after {node.wait_until_well() + 20:.0f} s")
+    with node.reached() as settings:
+        assert node.digests(settings) == before
+        assert runs(settings) == ran
+
+
+def test_what_is_taken_down_goes_on_where_it_was(node: Node) -> None:
+    with node.reached() as settings:
+        before, ran = node.digests(settings), runs(settings)
+    assert node.set_up("down").returncode == 0
+    _until(lambda: not node.objects("pods"), 120)
+    assert len(node.objects("persistentvolumeclaims")) == 3
+    assert node.set_up("--file", str(node.root / "stack.yaml")).returncode == 0
+    with node.reached() as settings:
+        assert node.digests(settings) == before
+        assert runs(settings) == ran
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _redis(host: str, *commands: str) -> str:
+    """The answer to the last of some commands."""
+    with socket.create_connection((host, 30002), 10) as server:
+        for command in commands:
+            server.sendall(f"{command}\r\n".encode())
+            answer = server.recv(1000).decode().strip()
+    return answer
+
+
+def _until(holds: Any, limit_s: float) -> None:
+    deadline = time.monotonic() + limit_s
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(2)
