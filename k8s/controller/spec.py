@@ -220,7 +220,7 @@ class Ingress(Part):
         return self
 
 
-Component = Literal["lake", "cache", "postgres", "code", "webserver", "daemon", "run"]
+Component = Literal["lake", "cache", "postgres", "code", "webserver", "daemon", "metrics", "run"]
 
 
 class StackSpec(Part):

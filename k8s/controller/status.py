@@ -81,7 +81,8 @@ def components(stack: Stack) -> list[Component]:
         claim = Ref("PersistentVolumeClaim", stack.named(claims[name]), stack.namespace) if name in claims else None
         made.append(Component(name, condition, None if external else workload, claim, external))
     if spec.dagster.enabled:
-        for name, condition in (("code", "CodeReady"), ("webserver", "WebserverReady"), ("daemon", "DaemonReady")):
+        for name in ("code", "webserver", "daemon", "metrics"):
+            condition = f"{name.capitalize()}Ready"
             made.append(Component(name, condition, Ref("Deployment", stack.named(name), stack.namespace, "apps/v1")))
     return made
 

@@ -1,4 +1,4 @@
-"""Dagster in the cluster: the code location, the pages, the daemon. Runs are Jobs that Dagster starts itself."""
+"""Dagster in the cluster: code location, pages, daemon, and its numbers. Runs are Jobs that Dagster starts itself."""
 
 from __future__ import annotations
 
@@ -11,25 +11,28 @@ from k8s.controller.build.pod import Container, from_config, pod, probes, scratc
 from k8s.controller.build.service import inside, outside
 from k8s.controller.stack import CONFIG_ANNOTATION, Manifest, Stack, digest
 
-CODE_PORTS, UI_PORTS = {"grpc": 4000}, {"dagster": UI_PORT}
+CODE_PORTS, UI_PORTS, METRICS_PORTS = {"grpc": 4000}, {"dagster": UI_PORT}, {"metrics": 9464}
 _SIZES: Mapping[str, Mapping[str, Mapping[str, str]]] = {
     "code": {"requests": {"cpu": "100m", "memory": "512Mi"}, "limits": {"cpu": "1", "memory": "2Gi"}},
     "webserver": {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"cpu": "1", "memory": "1Gi"}},
     "daemon": {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"cpu": "1", "memory": "1Gi"}},
+    "metrics": {"requests": {"cpu": "20m", "memory": "128Mi"}, "limits": {"cpu": "500m", "memory": "512Mi"}},
 }
 _WORKSPACE = f"{HOME}/workspace.yaml"
 
 
 def build_dagster(stack: Stack) -> list[Manifest]:
-    """Code location, webserver and daemon with their Services; [] where Dagster is switched off."""
+    """Code location, webserver, daemon and metrics with their Services; [] where Dagster is switched off."""
     if not stack.spec.dagster.enabled:
         return []
     return [
         inside(stack, "code", "code", CODE_PORTS),
         inside(stack, "webserver", "webserver", UI_PORTS),
+        inside(stack, "metrics", "metrics", METRICS_PORTS),
         _code(stack),
         _webserver(stack),
         _daemon(stack),
+        _metrics(stack),
     ]
 
 
@@ -65,6 +68,13 @@ def _daemon(stack: Stack) -> Manifest:
     made = _deployment(stack, "daemon", pod([container], _volumes(stack), **_account(stack)))
     made["spec"]["strategy"] = {"type": "Recreate"}  # two daemons would start what is due twice
     return made
+
+
+def _metrics(stack: Stack) -> Manifest:
+    serve = ["dataalchemy", "metrics", "--host", "0.0.0.0", "--port", str(METRICS_PORTS["metrics"])]
+    checks = probes({"tcpSocket": {"port": "metrics"}}, start_s=180)
+    container = _container(stack, "metrics", serve, METRICS_PORTS, checks)
+    return _deployment(stack, "metrics", pod([container], _volumes(stack)))
 
 
 def _container(

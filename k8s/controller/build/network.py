@@ -8,7 +8,7 @@ from k8s.controller.build.volumes import keepings
 from k8s.controller.stack import PART_LABEL, STACK_LABEL, Manifest, Stack
 
 _WORKERS = ("code", "run", "training", "executor")
-_ALL_OURS = (*_WORKERS, "webserver", "daemon", "ingest")
+_ALL_OURS = (*_WORKERS, "webserver", "daemon", "metrics", "ingest")
 _STORES = {"lake": ([9000], _ALL_OURS), "cache": ([6379], _ALL_OURS), "postgres": ([5432], _ALL_OURS)}
 _FROM_OUTSIDE = {"lake": [9000, 9001], "cache": [6379]}
 
@@ -34,6 +34,8 @@ def build_network(stack: Stack) -> list[Manifest]:
         _policy(stack, "code", [_door(stack, ("webserver", "daemon"), [4000])]),
         _policy(stack, "webserver", pages),
         _policy(stack, "daemon", []),
+        # Numbers and names of sources: for whichever Prometheus the cluster has.
+        _policy(stack, "metrics", [{"ports": _ports([9464])}]),
         _policy(stack, "run", [{"from": [_pods(stack, ("executor",))]}]),
         _policy(stack, "executor", [{"from": [_pods(stack, ("run", "executor"))]}]),
         _policy(stack, "training", []),

@@ -86,7 +86,7 @@ def test_a_changed_instance_restarts_dagster_and_no_store(make_stack: Make, plan
         for ref, one in before.items()
         if ref.kind in ("StatefulSet", "Deployment") and one["spec"]["template"] != after[ref]["spec"]["template"]
     }
-    assert restarted == {"demo-code", "demo-webserver", "demo-daemon"}
+    assert restarted == {"demo-code", "demo-webserver", "demo-daemon", "demo-metrics"}
 
 
 def test_what_a_killed_operator_never_told_of_goes_too(make_stack: Make, running: Running) -> None:

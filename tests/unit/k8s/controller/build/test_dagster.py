@@ -29,7 +29,7 @@ def test_there_are_never_two_daemons(make_stack: Make) -> None:
 
 
 def test_every_server_has_variables_credentials_and_home(make_stack: Make) -> None:
-    for part in ("code", "webserver", "daemon"):
+    for part in ("code", "webserver", "daemon", "metrics"):
         (container,) = deployment(make_stack(credentialsSecret="mine"), part)["spec"]["template"]["spec"]["containers"]
         assert container["envFrom"] == [
             {"configMapRef": {"name": "demo-environment"}},
@@ -40,7 +40,7 @@ def test_every_server_has_variables_credentials_and_home(make_stack: Make) -> No
 
 def test_another_image_is_taken_by_all(make_stack: Make) -> None:
     stack = make_stack(dagster={"image": "mine/pipelines:2"})
-    for part in ("code", "webserver", "daemon"):
+    for part in ("code", "webserver", "daemon", "metrics"):
         pod = deployment(stack, part)["spec"]["template"]["spec"]
         assert {one["image"] for one in (*pod["containers"], *pod.get("initContainers", []))} == {"mine/pipelines:2"}
 

@@ -11,7 +11,20 @@ from k8s.controller.build.network import build_network
 from k8s.controller.stack import PART_LABEL, STACK_LABEL, Stack
 
 Make = Callable[..., Stack]
-PARTS = ("lake", "cache", "postgres", "code", "webserver", "daemon", "run", "executor", "training", "ingest", "prepare")
+PARTS = (
+    "lake",
+    "cache",
+    "postgres",
+    "code",
+    "webserver",
+    "daemon",
+    "metrics",
+    "run",
+    "executor",
+    "training",
+    "ingest",
+    "prepare",
+)
 
 
 def reaches(stack: Stack, caller: str, server: str, port: int, *, of: str = "demo") -> bool:
@@ -33,13 +46,14 @@ def _chosen(selector: dict[str, Any], part: str, stack: str) -> bool:
 @pytest.mark.parametrize(
     ("server", "port", "callers"),
     [
-        ("lake", 9000, {"code", "run", "training", "executor", "webserver", "daemon", "ingest"}),
+        ("lake", 9000, {"code", "run", "training", "executor", "webserver", "daemon", "metrics", "ingest"}),
         ("lake", 9001, set()),
-        ("cache", 6379, {"code", "run", "training", "executor", "webserver", "daemon", "ingest"}),
-        ("postgres", 5432, {"code", "run", "training", "executor", "webserver", "daemon", "ingest"}),
+        ("cache", 6379, {"code", "run", "training", "executor", "webserver", "daemon", "metrics", "ingest"}),
+        ("postgres", 5432, {"code", "run", "training", "executor", "webserver", "daemon", "metrics", "ingest"}),
         ("code", 4000, {"webserver", "daemon"}),
         ("webserver", 3000, {"ingest", "code", "run"}),
         ("daemon", 3000, set()),
+        ("metrics", 9464, set(PARTS)),
         ("run", 40000, {"executor"}),
         ("executor", 40000, {"run", "executor"}),
         ("training", 40000, set()),
