@@ -73,7 +73,7 @@ def status(site: cluster.Site, as_json: bool) -> None:
 @click.option("--tail", type=click.IntRange(1), default=200, show_default=True, help="Last lines of each pod.")
 @click.pass_obj
 def logs(site: cluster.Site, part: str | None, follow: bool, tail: int) -> None:
-    """Print what the operator wrote, or a part of the stack: lake, cache, postgres, code, webserver, daemon, metrics."""
+    """Print what the operator wrote, or a part: lake, cache, postgres, code, webserver, daemon, metrics."""
     raise SystemExit(1 if cluster.logs(site, part, follow=follow, tail=tail) else 0)
 
 

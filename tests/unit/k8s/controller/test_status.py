@@ -197,6 +197,7 @@ def test_a_stack_that_is_well_says_where_dagster_is(make_stack: Make, running: R
         "CodeReady": "True",
         "WebserverReady": "True",
         "DaemonReady": "True",
+        "MetricsReady": "True",
     }
     assert status["message"] == "Ready. Dagster: http://127.0.0.1:3000"
     assert status["observedGeneration"] == 3
