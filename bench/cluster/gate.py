@@ -45,7 +45,8 @@ class Gate:
         limits = Timeout(connect=10, read=600)
         self.pool = PoolManager(ssl_context=api.info.as_ssl_context(), retries=False, maxsize=64, timeout=limits)
         self.calls: list[Call] = []
-        self.delay_s = 0.0
+        self.slow: Callable[[str, str], float] = lambda method, path: 0.0
+        """Seconds by which a request is held up; a watch never is."""
         self.written: Callable[[Call], None] = lambda call: None
         """Called after the API did a write and before its answer goes back."""
         self._http = _Server(("127.0.0.1", 0), _Handler)
@@ -96,8 +97,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = {name: value for name, value in self.headers.items() if name.lower() not in _OWN}
         watched = "watch" in parse_qs(urlsplit(self.path).query)
-        if gate.delay_s and not watched:
-            time.sleep(gate.delay_s)
+        if not watched and (wait_s := gate.slow(self.command, self.path)):
+            time.sleep(wait_s)
         try:
             answer = gate.pool.request(
                 self.command, f"{gate.server}{self.path}", body=body or None, headers=headers, preload_content=False

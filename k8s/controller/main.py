@@ -15,14 +15,15 @@ from typing import Any
 import kopf
 
 from k8s.controller.apply import CHILDREN, PLURALS, ApiCluster, Login, sign_in
+from k8s.controller.pace import LONGEST_WAIT_S, Pace
 from k8s.controller.plan import Ref, removed_with
 from k8s.controller.reconcile import ApiError, Operator
-from k8s.controller.settings import Settings
+from k8s.controller.settings import WATCH_S, Settings
 from k8s.controller.spec import GROUP, INGEST_ANNOTATION, PLURAL, VERSION
 from k8s.controller.stack import MANAGER, STACK_LABEL
 
 OURS = {"app.kubernetes.io/managed-by": MANAGER}
-SETTLE_S, PROGRESS_S, LONGEST_WAIT_S = 1.0, 10.0, 300.0
+SETTLE_S = 1.0
 Key = tuple[str, str]
 
 
@@ -34,6 +35,7 @@ class Work:
         self.operator = Operator(self.cluster, self.settings)
         self.wakes: defaultdict[Key, asyncio.Event] = defaultdict(asyncio.Event)
         self.due, self.told = dict[Key, float](), dict[Key, tuple[Any, Any]]()
+        self.pace = Pace(self.settings.resync_s)
 
 
 kopf.on.login()(sign_in)
@@ -44,7 +46,8 @@ def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> None:
     """Connect, and end every watch in time: one that froze is noticed by nobody."""
     settings.peering.standalone = True  # one replica, replaced only after it is gone
     watching = settings.watching
-    watching.server_timeout, watching.client_timeout, watching.connect_timeout = 300, 330, 10
+    # A live one hears a bookmark every minute; kopf begins anew after 70 s without.
+    watching.server_timeout, watching.client_timeout, watching.connect_timeout = WATCH_S, WATCH_S + 30, 10
     kept, prefix = settings.persistence, f"operator.{GROUP}"
     kept.finalizer, kept.progress_storage = f"{prefix}/stack", kopf.AnnotationsProgressStorage(prefix=prefix)
     kept.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=prefix)
@@ -69,13 +72,14 @@ async def keep(stopped: Any, body: kopf.Body, memo: kopf.Memo, retry: int, **_: 
 
 async def _once(work: Work, key: Key, body: kopf.Body) -> None:
     work.wakes[key].clear()
+    before = dict(body.status)
     status = await asyncio.to_thread(work.operator.reconcile, dict(body))
-    if status != dict(body.status):
+    if status != before:
         await asyncio.to_thread(work.cluster.tell, *key, status)
-    if status["phase"] != body.status.get("phase"):
+    if status["phase"] != before.get("phase"):
         kind = "Warning" if status["phase"] == "Degraded" else "Normal"
         kopf.event(body, type=kind, reason=status["phase"], message=status["message"])
-    wait_s = PROGRESS_S if status["phase"] == "Progressing" else work.settings.resync_s
+    wait_s = work.pace.wait_s(key, status["phase"], changed=status["message"] != before.get("message"))
     work.due[key] = time.monotonic() + wait_s
     with suppress(TimeoutError):
         await asyncio.wait_for(work.wakes[key].wait(), wait_s)

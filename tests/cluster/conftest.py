@@ -7,18 +7,15 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import subprocess
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from bench.cluster.api import Api
-from bench.cluster.gate import Gate
-from bench.cluster.kubelet import Kubelet, k3d_node
-from bench.cluster.operator import OperatorProcess, install, sign_in
+from bench.cluster.operator import install
+from bench.cluster.world import Setting, World, world_of
 from resources.settings import CHECKOUT
-from tests.cluster.world import World
 
 SCRIPT = CHECKOUT / "scripts" / "test-cluster"
 PREPARE_S = 1500
@@ -62,21 +59,10 @@ def api(cluster: None) -> Api:
 
 @pytest.fixture(scope="module")
 def world(request: pytest.FixtureRequest, api: Api, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A module's own: as many namespaces as its NAMESPACES says, on NODES, by an operator with VARIABLES."""
-    count = getattr(request.module, "NAMESPACES", 1)
-    nodes = getattr(request.module, "NODES", [k3d_node()])
-    variables = getattr(request.module, "VARIABLES", {})
-    namespaces = [f"test-{secrets.token_hex(3)}" for _ in range(count)]
-    install(api, namespaces)
-    folder = tmp_path_factory.mktemp("operator")
-    with Gate(api) as gate, Kubelet(api, *nodes) as kubelet:
-        kubeconfig = sign_in(api, folder, gate.endpoint)
-        operator = OperatorProcess(folder, kubeconfig, namespaces, variables=variables)
-        with operator:
-            found = World(api, namespaces, kubelet, gate, operator)
-            yield found
-            operator.lives() or operator.start()
-            found.clear()
+    """A module's own: as its SETTING says, else one namespace on one node of k3d."""
+    setting = getattr(request.module, "SETTING", Setting())
+    with world_of(api, tmp_path_factory.mktemp("operator"), setting) as made:
+        yield made
 
 
 @pytest.fixture

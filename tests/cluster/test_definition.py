@@ -12,8 +12,8 @@ import yaml
 
 from bench.cluster.api import Api, Refused
 from bench.cluster.operator import CRD
+from bench.cluster.world import EXAMPLES
 from k8s.controller.spec import API_VERSION, KIND
-from tests.cluster.world import EXAMPLES
 from tests.unit.k8s.controller.test_crd_rules import RIGHT, WRONG
 
 pytestmark = pytest.mark.cluster

@@ -10,8 +10,8 @@ import pytest
 
 from bench.cluster.api import Api, until
 from bench.cluster.gate import WRITES, steady
+from bench.cluster.world import World, example
 from k8s.controller.spec import KIND
-from tests.cluster.world import World, example
 
 pytestmark = pytest.mark.cluster
 

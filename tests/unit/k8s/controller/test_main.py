@@ -12,6 +12,7 @@ import pytest
 kopf = pytest.importorskip("kopf", reason="kopf is not installed")
 
 from k8s.controller import main  # noqa: E402
+from k8s.controller.pace import Pace  # noqa: E402
 from k8s.controller.reconcile import ApiError  # noqa: E402
 from k8s.controller.settings import Settings  # noqa: E402
 
@@ -26,7 +27,7 @@ class Work(main.Work):
             settings=Settings(resync_s=0.01), cluster=self, operator=self, due={}, told={}, asked=0
         )
         vars(self).update(vars(shared))
-        self.wakes = main.defaultdict(asyncio.Event)
+        self.wakes, self.pace = main.defaultdict(asyncio.Event), Pace(0.01)
         self.answers, self.statuses = list(answers), []
 
     def reconcile(self, resource: dict[str, Any]) -> dict[str, Any]:
@@ -147,5 +148,6 @@ def test_a_watch_ends_in_time() -> None:
         patch.setattr(main, "Work", lambda login: "work")
         memo = kopf.Memo()
         main.start(settings=settings, memo=memo)
-    assert settings.watching.server_timeout is not None and settings.watching.server_timeout <= 600
+    assert settings.watching.server_timeout is not None and settings.watching.server_timeout <= 3600
+    assert settings.watching.inactivity_timeout <= 120, "a frozen watch is noticed by its missing bookmarks"
     assert memo.work == "work"

@@ -1,8 +1,11 @@
-"""What a test of the control plane does with stacks: make them, wait for them, look at them, clear them away."""
+"""Namespaces with an operator over them, and what one does with stacks there: make, wait, look, clear away."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import secrets
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,8 +14,8 @@ import yaml
 
 from bench.cluster.api import Api, Manifest, until
 from bench.cluster.gate import Gate
-from bench.cluster.kubelet import Kubelet
-from bench.cluster.operator import OperatorProcess
+from bench.cluster.kubelet import Kubelet, k3d_node
+from bench.cluster.operator import OperatorProcess, install, sign_in
 from k8s.controller.apply import CHILDREN
 from k8s.controller.spec import API_VERSION, GROUP, KIND
 from k8s.controller.stack import STACK_LABEL
@@ -102,3 +105,34 @@ class World:
             if (volume["spec"].get("claimRef") or {}).get("namespace") in self.namespaces:
                 self.api.delete("PersistentVolume", volume["metadata"]["name"])
         until(lambda: not any(self.api.list("Pod", one) for one in self.namespaces), 60, "pods that don't go")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How many namespaces, which nodes, and what the operator is started with."""
+
+    namespaces: int = 1
+    nodes: Sequence[Manifest] = field(default_factory=lambda: [k3d_node()])
+    variables: Mapping[str, str] = field(default_factory=dict)
+    python: str = sys.executable
+
+
+@contextmanager
+def world_of(api: Api, folder: Path, setting: Setting) -> Iterator[World]:
+    """A world of one's own, cleared away after."""
+    namespaces = [f"test-{secrets.token_hex(3)}" for _ in range(setting.namespaces)]
+    install(api, namespaces)
+    with Gate(api) as gate, Kubelet(api, *setting.nodes) as kubelet:
+        operator = OperatorProcess(
+            folder,
+            sign_in(api, folder, gate.endpoint),
+            namespaces,
+            python=setting.python,
+            variables=setting.variables,
+        )
+        with operator:
+            made = World(api, namespaces, kubelet, gate, operator)
+            yield made
+            if not operator.lives():
+                operator.start()
+            made.clear()

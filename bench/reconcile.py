@@ -1,0 +1,135 @@
+"""What does the operator cost, and how fast is it, with many stacks? python -m bench.reconcile --stacks 20
+
+On the cluster that KUBECONFIG names, or the one of scripts/test-cluster; the nodes are played, everything else is real.
+The operator runs as it is shipped: with requirements/operator.txt alone, and the rights of install.yaml.
+
+``calls_per_stack_minute`` is what is seen in the minutes of rest, and beside it what comes too seldom to be seen: the
+calls of one reconcile by the resync's time, and the watches by the time after which each is begun anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from bench.cluster.api import Api, until
+from bench.cluster.gate import steady
+from bench.cluster.kubelet import plain_node
+from bench.cluster.world import Setting, World, world_of
+from k8s.controller.settings import WATCH_S, Settings
+from resources.errors import Unavailable
+from resources.settings import CHECKOUT, child_environment
+
+NAMESPACES, READY_S, HEAL_S = 5, 600.0, 60.0
+HEALED = (
+    "ConfigMap",
+    "Deployment",
+    "NetworkPolicy",
+    "PersistentVolumeClaim",
+    "Role",
+    "RoleBinding",
+    "Service",
+    "ServiceAccount",
+    "StatefulSet",
+)
+
+
+def operator_python() -> str:
+    """An interpreter with what the operator's image has, and nothing else. Raises Unavailable."""
+    requirements = CHECKOUT / "requirements" / "operator.txt"
+    found = sha256(requirements.read_bytes()).hexdigest()[:12]
+    cache = Path(child_environment().get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dataalchemy"
+    folder = cache / f"operator-{found}"
+    python = folder / "bin" / "python"
+    if not (folder / "complete").exists():
+        uv = [str(Path(sys.executable).with_name("uv"))]
+        for command in (
+            [*uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(folder)],
+            [*uv, "pip", "install", "--quiet", "--python", str(python), "--require-hashes", "-r", str(requirements)],
+        ):
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode:
+                raise Unavailable("The operator's packages can't be had", subject=done.stderr[-500:], fix="Try again.")
+        (folder / "complete").touch()
+    return str(python)
+
+
+def measure(api: Api, stacks: int, folder: Path, *, rest_s: float) -> dict[str, Any]:
+    """Start so many stacks, wait, rest, break one thing of each kind."""
+    setting = Setting(NAMESPACES, nodes=[plain_node()], python=operator_python())
+    with world_of(api, folder, setting) as world:
+        placed = [(f"stack-{number}", world.namespaces[number % NAMESPACES]) for number in range(stacks)]
+        began = time.monotonic()
+        for number, (name, place) in enumerate(placed):
+            world.stack(name, place, serviceType="ClusterIP", storage={"dataPath": f"/data/{number}"})
+        for name, place in placed:
+            world.settled(name, place, within_s=READY_S)
+        ready_s = time.monotonic() - began
+        until(lambda: not steady(world.gate, 12), 180, "it never falls silent")
+        seen = steady(world.gate, rest_s)
+        one_reconcile = _calls_of_one(world, *placed[0])
+        watches = len({call.path for call in world.gate.calls if call.path.endswith("?watch")})
+        seldom = one_reconcile / (Settings().resync_s / 60) + watches / (WATCH_S / 60) / stacks
+        healed = {kind: _heal(world, kind, *placed[0]) for kind in HEALED}
+        return {
+            "stacks": stacks,
+            "namespaces": NAMESPACES,
+            "memory_mb": round(world.operator.memory_mb(), 1),
+            "calls_per_stack_minute": round(len(seen) / stacks / (rest_s / 60) + seldom, 2),
+            "calls_seen_at_rest": len(seen),
+            "calls_of_one_reconcile": one_reconcile,
+            "watches": watches,
+            "seconds_to_ready": round(ready_s, 1),
+            "seconds_to_heal": healed,
+        }
+
+
+def _calls_of_one(world: World, name: str, place: str) -> int:
+    """Requests of a reconcile that finds nothing to do."""
+    began = time.monotonic()
+    world.api.merge("ConfigMap", f"{name}-environment", place, {"metadata": {"annotations": {"somebody": "was here"}}})
+    time.sleep(6)
+    return len([call for call in world.gate.since(began) if not call.path.endswith("?watch")])
+
+
+def _heal(world: World, kind: str, name: str, place: str) -> float:
+    """Seconds from a deletion until the same thing is there anew."""
+    names = sorted(found for which, found in world.children(name, place) if which == kind)
+    one = world.api.get(kind, names[0], place)
+    assert one is not None
+    if kind == "PersistentVolumeClaim":
+        for pod in world.api.list("Pod", place, labels=f"dataalchemy.io/stack={name}"):
+            world.api.delete("Pod", pod["metadata"]["name"], place)
+    began = time.monotonic()
+    world.api.delete(kind, names[0], place, propagationPolicy="Background")
+
+    def back() -> bool:
+        found = world.api.get(kind, names[0], place)
+        return found is not None and found["metadata"]["uid"] != one["metadata"]["uid"]
+
+    until(back, HEAL_S, world.operator.said)
+    seconds = time.monotonic() - began
+    world.settled(name, place, within_s=HEAL_S)
+    return round(seconds, 1)
+
+
+def main() -> None:
+    """Print one JSON line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--stacks", type=int, default=20)
+    parser.add_argument("--rest", type=float, default=120, metavar="S", help="seconds in which requests are counted")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="reconcile-") as name:
+        found = measure(Api(), arguments.stacks, Path(name), rest_s=arguments.rest)
+    sys.stdout.write(json.dumps(found) + "\n")
+
+
+if __name__ == "__main__":
+    main()
