@@ -30,6 +30,8 @@ class Call:
     method: str
     path: str
     status: int
+    words: str = ""
+    """What a refusal said."""
 
     @property
     def what(self) -> str:
@@ -60,6 +62,10 @@ class Gate:
     def since(self, moment: float) -> list[Call]:
         """Requests that came after ``moment``, of time.monotonic()."""
         return [call for call in list(self.calls) if call.at >= moment]
+
+    def denied(self) -> list[Call]:
+        """Requests for which the caller lacked a right."""
+        return [call for call in list(self.calls) if call.status == 401 or " cannot " in call.words]
 
     def counted(self, moment: float) -> Counter[str]:
         """How often each address was asked since."""
@@ -106,16 +112,18 @@ class _Handler(BaseHTTPRequestHandler):
         except HTTPError:
             self.close_connection = True
             return
-        call = Call(began, self.command, urlsplit(self.path).path + ("?watch" if watched else ""), answer.status)
+        words = answer.read().decode(errors="replace") if answer.status >= 400 else ""
+        place = urlsplit(self.path).path + ("?watch" if watched else "")
+        call = Call(began, self.command, place, answer.status, words)
         gate.calls.append(call)
         if self.command in WRITES and answer.status < 400:
             gate.written(call)
         try:
-            self._answer(answer)
+            self._answer(answer, words)
         finally:
             answer.close() if watched else answer.release_conn()
 
-    def _answer(self, answer: Any) -> None:
+    def _answer(self, answer: Any, words: str) -> None:
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             if name.lower() not in _OWN:
@@ -123,9 +131,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         with suppress(HTTPError):
-            while part := answer.read1():
+            while part := words.encode() or answer.read1():
                 self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
                 self.wfile.flush()
+                words = ""
         self.wfile.write(b"0\r\n\r\n")
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _hand_on

@@ -32,7 +32,7 @@ def install(api: Api, namespaces: Sequence[str]) -> None:
 
     def served() -> bool:
         found = api.get("CustomResourceDefinition", CRD["metadata"]["name"]) or {}
-        return any(established.items() <= one.items() for one in found.get("status", {}).get("conditions", []))
+        return any(established.items() <= one.items() for one in found.get("status", {}).get("conditions") or [])
 
     until(served, 30, "the definition is not served")
     text = (CHECKOUT / "k8s" / "install.yaml").read_text(encoding="utf-8")

@@ -79,6 +79,13 @@ class ApiCluster:
         timeout = Timeout(connect=CONNECT_S, read=READ_S)
         self._pool = PoolManager(ssl_context=info.as_ssl_context(), timeout=timeout, retries=False, maxsize=4)
 
+    def serves_stacks(self) -> None:
+        """Raise ApiError where the cluster doesn't know the resource: an operator without it would only look well."""
+        try:
+            self._send("GET", f"/apis/{API_VERSION}")
+        except ApiError as error:
+            raise ApiError(error.code, f"Apply k8s/crd.yaml first: {error.words}") from None
+
     def nodes(self) -> list[Manifest]:
         """See Cluster."""
         return self._list("Node", "v1", "")

@@ -6,6 +6,7 @@ One task a stack: it reconciles, then sleeps until the stack or one of its child
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import defaultdict
 from contextlib import suppress
@@ -24,6 +25,7 @@ from k8s.controller.stack import MANAGER, STACK_LABEL
 
 OURS = {"app.kubernetes.io/managed-by": MANAGER}
 SETTLE_S = 1.0
+_LOG = logging.getLogger(__name__)
 Key = tuple[str, str]
 
 
@@ -43,8 +45,12 @@ kopf.on.login()(sign_in)
 
 @kopf.on.startup()
 def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> None:
-    """Connect, and end every watch in time: one that froze is noticed by nobody."""
+    """Connect, and end every watch in time: one that froze is noticed by nobody. Raises ApiError without the CRD."""
     settings.peering.standalone = True  # one replica, replaced only after it is gone
+    # The namespaces are those of the command line. Asking for all of them is refused, and asked nine times in a minute.
+    settings.scanning.disabled = True
+    for noisy in ("kopf.objects", "aiohttp.access"):  # a line for each change of a child, and for each probe
+        logging.getLogger(noisy).setLevel(logging.WARNING)
     watching = settings.watching
     # A live one hears a bookmark every minute; kopf begins anew after 70 s without.
     watching.server_timeout, watching.client_timeout, watching.connect_timeout = WATCH_S, WATCH_S + 30, 10
@@ -52,6 +58,7 @@ def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> None:
     kept.finalizer, kept.progress_storage = f"{prefix}/stack", kopf.AnnotationsProgressStorage(prefix=prefix)
     kept.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=prefix)
     memo.work = Work(partial(sign_in, settings=settings))
+    memo.work.cluster.serves_stacks()
 
 
 @kopf.daemon(GROUP, VERSION, PLURAL, cancellation_timeout=60)
@@ -79,6 +86,7 @@ async def _once(work: Work, key: Key, body: kopf.Body) -> None:
     if status["phase"] != before.get("phase"):
         kind = "Warning" if status["phase"] == "Degraded" else "Normal"
         kopf.event(body, type=kind, reason=status["phase"], message=status["message"])
+        _LOG.info("%s/%s is %s. %s", *key, status["phase"], status["message"])
     wait_s = work.pace.wait_s(key, status["phase"], changed=status["message"] != before.get("message"))
     work.due[key] = time.monotonic() + wait_s
     with suppress(TimeoutError):
