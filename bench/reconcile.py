@@ -104,11 +104,10 @@ def _heal(world: World, kind: str, name: str, place: str) -> float:
     names = sorted(found for which, found in world.children(name, place) if which == kind)
     one = world.api.get(kind, names[0], place)
     assert one is not None
-    if kind == "PersistentVolumeClaim":
-        for pod in world.api.list("Pod", place, labels=f"dataalchemy.io/stack={name}"):
-            world.api.delete("Pod", pod["metadata"]["name"], place)
     began = time.monotonic()
     world.api.delete(kind, names[0], place, propagationPolicy="Background")
+    if kind == "PersistentVolumeClaim":  # one in use waits for its pod, and no new pod gets one that waits
+        world.api.delete("Pod", f"{name}-minio-0", place)
 
     def back() -> bool:
         found = world.api.get(kind, names[0], place)

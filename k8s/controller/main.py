@@ -95,8 +95,11 @@ async def _once(work: Work, key: Key, body: kopf.Body) -> None:
 
 
 @kopf.on.event(GROUP, VERSION, PLURAL)
-def changed(body: kopf.Body, memo: kopf.Memo, **_: Any) -> None:
-    """A stack's spec or its request of an ingest changed. Its status, which is ours, wakes nobody."""
+async def changed(body: kopf.Body, memo: kopf.Memo, **_: Any) -> None:
+    """A stack's spec or its request of an ingest changed. Its status, which is ours, wakes nobody.
+
+    Async, as is the next one: kopf calls others in a thread, from where an event of asyncio wakes nobody in time.
+    """
     key = (str(body.metadata.namespace), str(body.metadata.name))
     now = (body.metadata.get("generation"), body.metadata.annotations.get(INGEST_ANNOTATION))
     if memo.work.told.get(key) != now:
@@ -104,7 +107,7 @@ def changed(body: kopf.Body, memo: kopf.Memo, **_: Any) -> None:
         memo.work.wakes[key].set()
 
 
-def child_changed(body: kopf.Body, memo: kopf.Memo, **_: Any) -> None:
+async def child_changed(body: kopf.Body, memo: kopf.Memo, **_: Any) -> None:
     """Something of a stack changed, whoever did it."""
     labels = body.metadata.labels
     namespace = body.metadata.namespace or labels.get(f"{GROUP}/namespace")

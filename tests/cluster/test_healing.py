@@ -58,9 +58,9 @@ def of_kind(world: World, kind: str) -> list[Manifest]:
 def test_a_deleted_one_is_back(kind: str, demo: World) -> None:
     one = of_kind(demo, kind)[0]
     name, uid, place = one["metadata"]["name"], one["metadata"]["uid"], demo.namespaces[0]
-    if kind == "PersistentVolumeClaim":
-        demo.api.delete("Pod", "demo-minio-0", place)  # one that is in use only waits to be deleted
     demo.api.delete(kind, name, place, propagationPolicy="Background")
+    if kind == "PersistentVolumeClaim":
+        demo.api.delete("Pod", "demo-minio-0", place)  # a claim in use only waits; no new pod gets one that does
 
     def back() -> bool:
         found = demo.api.get(kind, name, place)
