@@ -22,6 +22,7 @@ _WORDS = {
     "Namespace": "namespaces",
     "ReplicaSet": "replicasets",
     "ResourceQuota": "resourcequotas",
+    "LimitRange": "limitranges",
     "Lease": "leases",
     "StorageClass": "storageclasses",
     "CustomResourceDefinition": "customresourcedefinitions",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-PROGRESS_S, LONGEST_WAIT_S = 10.0, 300.0
+PROGRESS_S, LONGEST_PROGRESS_S, LONGEST_WAIT_S = 10.0, 30.0, 300.0
 
 
 class Pace:
@@ -17,6 +17,8 @@ class Pace:
         if phase in ("Ready", "Paused"):
             self._waits.pop(key, None)
             return self._resync_s
-        again = min(LONGEST_WAIT_S, 2 * self._waits.get(key, PROGRESS_S / 2))
+        # Why something makes no progress stands in events, which wake nobody.
+        longest_s = LONGEST_PROGRESS_S if phase == "Progressing" else LONGEST_WAIT_S
+        again = min(longest_s, 2 * self._waits.get(key, PROGRESS_S / 2))
         self._waits[key] = PROGRESS_S if changed else again
         return self._waits[key]

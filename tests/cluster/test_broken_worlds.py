@@ -113,7 +113,7 @@ def test_a_limit_that_is_too_low(broken: World) -> None:
     until(
         lambda: broken.condition("limit", "Degraded", place).get("reason") == "LimitRange",
         60,
-        lambda: broken.status("limit", place),
+        lambda: (broken.status("limit", place)["message"], [e["message"] for e in broken.api.list("Event", place)]),
     )
     broken.api.ask("DELETE", f"/api/v1/namespaces/{place}/limitranges/low")
     broken.settled("limit", place, within_s=MENDS_S)
@@ -228,7 +228,7 @@ def test_an_api_that_is_slow(broken: World) -> None:
 
 
 def test_an_api_that_is_slow_everywhere_is_only_slow(broken: World) -> None:
-    broken.gate.slow = lambda method, path: 1.0
+    broken.gate.slow = lambda method, path: 0.3
     broken.stack("late", **SMALL, storage={"dataPath": "/late"})
     broken.settled("late", within_s=240)
     broken.gate.slow = lambda method, path: 0.0
