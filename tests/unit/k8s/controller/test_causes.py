@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from k8s.controller.causes import cause_of_events, cause_of_pods, cause_of_words
+from k8s.controller.causes import cause_of_claim, cause_of_events, cause_of_pods, cause_of_words
 
 SENTENCES = {
     "PortTaken": 'Service "demo-minio-ext" is invalid: spec.ports[0].nodePort: Invalid value: 30000: provided port is '
@@ -128,3 +128,18 @@ def test_the_newest_warning_that_somebody_knows_counts() -> None:
     assert cause is not None
     assert cause.reason == "VolumeNotMounted"
     assert cause_of_events(events[2:]) is None
+
+
+def test_a_claim_that_got_no_class_has_a_cause_and_one_that_got_one_waits() -> None:
+    def claim(phase: str, **spec: str) -> dict[str, Any]:
+        return {"metadata": {"name": "demo-minio-data"}, "spec": spec, "status": {"phase": phase}}
+
+    cause = cause_of_claim(claim("Pending"))
+    assert cause is not None and cause.reason == "NoStorageClass" and "storageClassName" in cause.fix
+    assert cause_of_claim(claim("Pending", storageClassName="fast")) is None
+    assert cause_of_claim(claim("Bound")) is None
+
+
+def test_a_policy_of_the_cluster_itself_is_one_too() -> None:
+    words = "statefulsets.apps \"x\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'p' denied request: no"
+    assert cause_of_words(words, otherwise="Refused").reason == "AdmissionRefused"
