@@ -78,8 +78,8 @@ class ApiCluster:
         self._server, self._headers = info.server.rstrip("/"), info.as_http_headers()
         timeout = Timeout(connect=CONNECT_S, read=READ_S)
         # No more requests at a time than this, however many stacks there are: the others wait.
-        pool = {"maxsize": 8, "block": True, "timeout": timeout, "retries": False}
-        self._pool = PoolManager(ssl_context=info.as_ssl_context(), **pool)
+        context = info.as_ssl_context()
+        self._pool = PoolManager(ssl_context=context, timeout=timeout, retries=False, maxsize=8, block=True)
 
     def serves_stacks(self) -> None:
         """Raise ApiError where the cluster doesn't know the resource: an operator without it would only look well."""
