@@ -58,6 +58,10 @@ def path_of(kind: str, name: str = "", namespace: str = "") -> str:
     return f"{root}{place}/{_WORDS[kind]}{'/' if name else ''}{name}"
 
 
+def _text(value: Any) -> Any:
+    return value.decode() if isinstance(value, bytes) else value
+
+
 class Api:
     """One client for all threads."""
 
@@ -66,6 +70,9 @@ class Api:
         if info is None:
             raise kopf.LoginError("KUBECONFIG names no cluster")
         self.info, self.server = info, info.server.rstrip("/")
+        told = {"certificate-authority": info.ca_path, "certificate-authority-data": info.ca_data}
+        told |= {"insecure-skip-tls-verify": info.insecure}
+        self.authority = {name: _text(value) for name, value in told.items() if value}
         self._headers = info.as_http_headers()
         self.pool = PoolManager(ssl_context=info.as_ssl_context(), retries=False, maxsize=32, block=False, timeout=60.0)
 

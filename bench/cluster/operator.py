@@ -46,8 +46,8 @@ def install(api: Api, namespaces: Sequence[str]) -> None:
         api.apply({**binding, "metadata": {"name": ACCOUNT, "namespace": namespace}})
 
 
-def sign_in(api: Api, folder: Path, server: str) -> Path:
-    """A kubeconfig of the operator's account for ``server``."""
+def sign_in(api: Api, folder: Path, server: str, *, authority: Mapping[str, Any] | None = None) -> Path:
+    """A kubeconfig of the operator's account for ``server``; ``authority``: how a kubeconfig trusts it."""
     asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 7200}}
     token = api.ask("POST", f"{path_of('ServiceAccount', ACCOUNT, HOME)}/token", asked)["status"]["token"]
     config: dict[str, Any] = {
@@ -55,7 +55,7 @@ def sign_in(api: Api, folder: Path, server: str) -> Path:
         "kind": "Config",
         "current-context": "operator",
         "contexts": [{"name": "operator", "context": {"cluster": "test", "user": "operator"}}],
-        "clusters": [{"name": "test", "cluster": {"server": server}}],
+        "clusters": [{"name": "test", "cluster": {"server": server, **(authority or {})}}],
         "users": [{"name": "operator", "user": {"token": token}}],
     }
     path = folder / "operator.kubeconfig"

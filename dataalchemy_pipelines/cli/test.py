@@ -60,7 +60,7 @@ PARTS = {
 )
 @click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write a JUnit report to this file.")
 def test(tier: str, install: bool, junit: Path | None) -> None:
-    """Run the tests: `fast` need nothing, `services` real servers, `cluster` a Kubernetes; `all` is what can run here."""
+    """Run the tests: `fast` need nothing, `services` real servers, `cluster` Kubernetes; `all` is what can run here."""
     if not (CHECKOUT / "tests").is_dir():
         raise Missing("The tests are not here", subject=str(CHECKOUT), fix="Run them in a checkout of the project.")
     in_ci = child_environment().get("CI") == "true"

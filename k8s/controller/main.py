@@ -43,7 +43,7 @@ class Work:
 kopf.on.login()(sign_in)
 
 
-@kopf.on.startup()
+@kopf.on.startup(backoff=5)
 def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> None:
     """Connect, and end every watch in time: one that froze is noticed by nobody. Raises ApiError without the CRD."""
     settings.peering.standalone = True  # one replica, replaced only after it is gone
@@ -118,7 +118,7 @@ for _kind, _version in {**CHILDREN, "PersistentVolume": "v1", "Pod": "v1"}.items
     kopf.on.event(*_version.rpartition("/")[::2], PLURALS[_kind], labels=OURS)(child_changed)
 
 
-@kopf.on.delete(GROUP, VERSION, PLURAL)
+@kopf.on.delete(GROUP, VERSION, PLURAL, backoff=10)
 def remove(body: kopf.Body, memo: kopf.Memo, **_: Any) -> None:
     """What the stack owns goes by itself; claims and volumes only where deletionPolicy says so."""
     inventory = [Ref(one["kind"], one["name"], one.get("namespace", "")) for one in body.status.get("inventory", [])]

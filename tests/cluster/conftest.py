@@ -50,6 +50,12 @@ def cluster() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def node(cluster: None) -> None:
+    """A node that runs pods, for tests that want more than a control plane."""
+    bring_up("up")
+
+
+@pytest.fixture(scope="session")
 def api(cluster: None) -> Api:
     """The cluster's administrator, and the definition of the resource."""
     found = Api()
