@@ -11,11 +11,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 import time
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +22,6 @@ from bench.cluster.gate import steady
 from bench.cluster.kubelet import plain_node
 from bench.cluster.world import Setting, World, world_of
 from k8s.controller.settings import WATCH_S, Settings
-from resources.errors import Unavailable
-from resources.settings import CHECKOUT, child_environment
 
 NAMESPACES, READY_S, HEAL_S = 5, 600.0, 60.0
 HEALED = (
@@ -41,30 +37,9 @@ HEALED = (
 )
 
 
-def operator_python() -> str:
-    """An interpreter with what the operator's image has, and nothing else. Raises Unavailable."""
-    requirements = CHECKOUT / "requirements" / "operator.txt"
-    found = sha256(requirements.read_bytes()).hexdigest()[:12]
-    cache = Path(child_environment().get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dataalchemy"
-    folder = cache / f"operator-{found}"
-    python = folder / "bin" / "python"
-    if not (folder / "complete").exists():
-        uv = [str(Path(sys.executable).with_name("uv"))]
-        for command in (
-            [*uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(folder)],
-            [*uv, "pip", "install", "--quiet", "--python", str(python), "--require-hashes", "-r", str(requirements)],
-        ):
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode:
-                raise Unavailable("The operator's packages can't be had", subject=done.stderr[-500:], fix="Try again.")
-        (folder / "complete").touch()
-    return str(python)
-
-
 def measure(api: Api, stacks: int, folder: Path, *, rest_s: float) -> dict[str, Any]:
     """Start so many stacks, wait, rest, break one thing of each kind."""
-    setting = Setting(NAMESPACES, nodes=[plain_node()], python=operator_python())
-    with world_of(api, folder, setting) as world:
+    with world_of(api, folder, Setting(NAMESPACES, nodes=[plain_node()])) as world:
         placed = [(f"stack-{number}", world.namespaces[number % NAMESPACES]) for number in range(stacks)]
         began = time.monotonic()
         for number, (name, place) in enumerate(placed):

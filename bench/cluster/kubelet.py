@@ -105,9 +105,14 @@ class Kubelet:
         self._api.merge("Node", node, "", {"status": status}, part="/status")
 
     def _step(self, pod: Manifest, node: str) -> None:
-        meta, phase = pod["metadata"], pod.get("status", {}).get("phase")
+        meta, status = pod["metadata"], pod.get("status", {})
+        phase, well = status.get("phase"), node not in self.down
+        conditions = {one["type"]: one["status"] for one in status.get("conditions", [])}
         with suppress(Refused):
-            if node in self.down:
+            # What a controller says of the pods of a node that doesn't answer, and the kubelet once it does again.
+            if phase == "Running" and _whole(pod) and (conditions.get("Ready") == "True") is not well:
+                self._say(meta, {"conditions": [{"type": "Ready", "status": "True" if well else "False"}]})
+            if not well:
                 return
             if meta.get("deletionTimestamp"):
                 self._api.delete("Pod", meta["name"], meta["namespace"], gracePeriodSeconds=0)
@@ -147,6 +152,10 @@ class Kubelet:
                 {"type": kind, **condition} for kind in ("PodScheduled", "Initialized", "Ready", "ContainersReady")
             ],
         }
+
+
+def _whole(pod: Manifest) -> bool:
+    return all(one.get("ready") for one in pod["status"].get("containerStatuses", []))
 
 
 def _job(meta: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ import time
 import urllib.request
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,6 +19,7 @@ import yaml
 
 from bench.cluster.api import Api, Manifest, path_of, until
 from bench.servers import free_port
+from resources.errors import Unavailable
 from resources.settings import CHECKOUT, child_environment
 
 HOME, ACCOUNT = "dataalchemy", "dataalchemy-operator"
@@ -64,6 +66,26 @@ def sign_in(api: Api, folder: Path, server: str, *, authority: Mapping[str, Any]
     return path
 
 
+def operator_python() -> str:
+    """An interpreter with what the operator's image has, and nothing else. Raises Unavailable."""
+    requirements = CHECKOUT / "requirements" / "operator.txt"
+    found = sha256(requirements.read_bytes()).hexdigest()[:12]
+    cache = Path(child_environment().get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dataalchemy"
+    folder = cache / f"operator-{found}"
+    python = folder / "bin" / "python"
+    if not ((folder / "complete").exists() and python.exists()):
+        uv = [str(Path(sys.executable).with_name("uv"))]
+        for command in (
+            [*uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(folder)],
+            [*uv, "pip", "install", "--quiet", "--python", str(python), "--require-hashes", "-r", str(requirements)],
+        ):
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode:
+                raise Unavailable("The operator's packages can't be had", subject=done.stderr[-500:], fix="Try again.")
+        (folder / "complete").touch()
+    return str(python)
+
+
 class OperatorProcess:
     """`kopf run` over the given namespaces, within its ``with`` block or between ``start`` and ``stop`` or ``kill``."""
 
@@ -73,13 +95,12 @@ class OperatorProcess:
         kubeconfig: Path,
         namespaces: Sequence[str],
         *,
-        python: str = sys.executable,
         variables: Mapping[str, str] | None = None,
     ) -> None:
         self.log, self._port = folder / "operator.log", free_port()
         options = [f"--namespace={one}" for one in namespaces]
         liveness = f"--liveness=http://127.0.0.1:{self._port}/healthz"
-        self._command = [python, "-m", "kopf", "run", "--module=k8s.controller.main", liveness, *options]
+        self._command = [operator_python(), "-m", "kopf", "run", "--module=k8s.controller.main", liveness, *options]
         self._variables = {"KUBECONFIG": str(kubeconfig), **(variables or {})}
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -97,6 +96,9 @@ class World:
 
     def clear(self) -> None:
         """Stacks, their volumes and their namespaces go; the pods first, while somebody plays their kubelet."""
+        self.kubelet.down.clear()
+        self.kubelet.absent.clear()
+        self.gate.slow = lambda method, path: 0.0
         for namespace, name in sorted(set(self.made)):
             self.remove(name, namespace)
         for namespace in self.namespaces:
@@ -114,7 +116,6 @@ class Setting:
     namespaces: int = 1
     nodes: Sequence[Manifest] = field(default_factory=lambda: [k3d_node()])
     variables: Mapping[str, str] = field(default_factory=dict)
-    python: str = sys.executable
 
 
 @contextmanager
@@ -127,7 +128,6 @@ def world_of(api: Api, folder: Path, setting: Setting) -> Iterator[World]:
             folder,
             sign_in(api, folder, gate.endpoint),
             namespaces,
-            python=setting.python,
             variables=setting.variables,
         )
         with operator:
