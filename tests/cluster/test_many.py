@@ -17,7 +17,7 @@ STACKS, MEMORY_MB, CALLS = 20, 120.0, 1.0
 
 @pytest.fixture(scope="module")
 def measured(api: Api, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return measure(api, STACKS, tmp_path_factory.mktemp("reconcile"), rest_s=60)
+    return measure(api, STACKS, tmp_path_factory.mktemp("reconcile"), rest_s=30)
 
 
 def test_the_operator_stays_small(measured: dict[str, Any]) -> None:
