@@ -20,7 +20,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from bench import access
+from bench.cluster import access
 from bench.postgres import PostgresServer
 from bench.servers import MinioServer, RedisServer, S3Server, VersityServer
 from resources.settings import CHECKOUT, child_environment

@@ -19,6 +19,7 @@ from resources.settings import CHECKOUT, child_environment
 
 INSTALL_SCRIPT = CHECKOUT / "scripts" / "test-services"
 IMAGES_SCRIPT = CHECKOUT / "scripts" / "test-images"
+CLUSTER_SCRIPT = CHECKOUT / "scripts" / "test-cluster"
 TORCH_TESTS = ("tests/unit/models", "tests/unit/training")
 STOP_S = 15
 ROOT_ON_DEBIAN = hasattr(os, "geteuid") and os.geteuid() == 0 and find_program("apt-get") is not None
@@ -27,13 +28,17 @@ ROOT_ON_DEBIAN = hasattr(os, "geteuid") and os.geteuid() == 0 and find_program("
 
 @dataclass(frozen=True)
 class Part:
-    """Tests under one pytest marker, and what they need: Python packages, programs, Java."""
+    """Tests under one pytest marker, and what they need: Python packages, programs, Java, a place that a script finds.
+
+    ``finder``: a script whose `which` says, or ends with an error that says why not.
+    """
 
     needs: tuple[str, ...] = ()
     programs: tuple[str, ...] = ()
     java: bool = False
     required_in_ci: bool = True
     script: Path = INSTALL_SCRIPT
+    finder: Path | None = None
 
 
 PARTS = {
@@ -43,7 +48,7 @@ PARTS = {
     "system": Part(needs=("training", "models")),
     "browser": Part(programs=("chromium",)),
     "images": Part(programs=("docker",), required_in_ci=ROOT_ON_DEBIAN, script=IMAGES_SCRIPT),
-    "cluster": Part(programs=("docker", "k3d", "kubectl"), required_in_ci=False),
+    "cluster": Part(required_in_ci=False, finder=CLUSTER_SCRIPT),
 }
 """Marker -> what its tests need. A test without a marker needs the test tools alone."""
 
@@ -55,7 +60,7 @@ PARTS = {
 )
 @click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write a JUnit report to this file.")
 def test(tier: str, install: bool, junit: Path | None) -> None:
-    """Run the tests: `fast` ones need nothing, `services` real servers, `cluster` a k3d; `all` is what can run here."""
+    """Run the tests: `fast` need nothing, `services` real servers, `cluster` Kubernetes; `all` is what can run here."""
     if not (CHECKOUT / "tests").is_dir():
         raise Missing("The tests are not here", subject=str(CHECKOUT), fix="Run them in a checkout of the project.")
     in_ci = child_environment().get("CI") == "true"
@@ -81,6 +86,8 @@ def absence(part: Part, *, install: bool) -> str:
     absent = [name for name in part.programs if find_program(name) is None]
     if absent:
         return f"Not found: {', '.join(absent)}." + (" Try --install." if part.required_in_ci else "")
+    if part.finder is not None and (reason := _not_found(part.finder)):
+        return reason
     if part.java and not install and find_java() is None:
         return f"No Java 17 or 21. {JAVA_FIX}"
     try:
@@ -89,6 +96,15 @@ def absence(part: Part, *, install: bool) -> str:
     except DataAlchemyError as error:
         return str(error)
     return ""
+
+
+def _not_found(finder: Path) -> str:
+    try:
+        done = subprocess.run([finder, "which"], capture_output=True, text=True, check=False)
+    except OSError as error:
+        return f"{finder.name} can't run here: {error.strerror}"
+    said = done.stderr.strip().splitlines() or [f"{finder.name} ended with {done.returncode}"]
+    return said[-1].removeprefix("error: ") if done.returncode else ""
 
 
 def selection(wanted: list[str], left_out: dict[str, str], *, unmarked: bool) -> str:

@@ -77,7 +77,16 @@ class ApiCluster:
         info = self._login()
         self._server, self._headers = info.server.rstrip("/"), info.as_http_headers()
         timeout = Timeout(connect=CONNECT_S, read=READ_S)
-        self._pool = PoolManager(ssl_context=info.as_ssl_context(), timeout=timeout, retries=False, maxsize=4)
+        # No more requests at a time than this, however many stacks there are: the others wait.
+        context = info.as_ssl_context()
+        self._pool = PoolManager(ssl_context=context, timeout=timeout, retries=False, maxsize=8, block=True)
+
+    def serves_stacks(self) -> None:
+        """Raise ApiError where the cluster doesn't know the resource: an operator without it would only look well."""
+        try:
+            self._send("GET", f"/apis/{API_VERSION}")
+        except ApiError as error:
+            raise ApiError(error.code, f"Apply k8s/crd.yaml first: {error.words}") from None
 
     def nodes(self) -> list[Manifest]:
         """See Cluster."""

@@ -92,7 +92,7 @@ _SAID: tuple[tuple[str, str, str], ...] = (
         "The folder or disk can't be mounted: look at it on its node.",
     ),
     (
-        r"denied the request|admission webhook",
+        r"denied( the)? request|admission webhook",
         "AdmissionRefused",
         "A policy of the cluster refuses this: ask who keeps it, with the sentence above.",
     ),
@@ -134,6 +134,14 @@ def cause_of_pods(pods: Iterable[Mapping[str, Any]], nodes: Sequence[Mapping[str
         if found is not None:
             return found
     return None
+
+
+def cause_of_claim(claim: Mapping[str, Any]) -> Cause | None:
+    """A claim that names no class, where the cluster gave it none either. What tells of that is no warning."""
+    if claim.get("status", {}).get("phase") != "Pending" or claim["spec"].get("storageClassName"):
+        return None
+    what = f"Claim {claim['metadata']['name']} names no storage class, and the cluster has no default one"
+    return cause_of_words(f"{what}: no storage class is set", otherwise="NoStorageClass")
 
 
 def cause_of_events(events: Sequence[Mapping[str, Any]]) -> Cause | None:

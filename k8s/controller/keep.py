@@ -9,7 +9,7 @@ from typing import Any
 
 from k8s.controller.build.volumes import HOST_CLASS
 from k8s.controller.drift import quantity
-from k8s.controller.stack import Manifest
+from k8s.controller.stack import PART_LABEL, Manifest
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,12 @@ def volume_host(volume: Mapping[str, Any]) -> str | None:
 def released(volume: Mapping[str, Any]) -> bool:
     """Whether the volume waits for a claim that was deleted, so that a new one of the same name can't have it."""
     return bool(volume.get("status", {}).get("phase") == "Released")
+
+
+def spent(pod: Mapping[str, Any]) -> bool:
+    """Whether the pod has prepared its folders. While one that ended is there, its claims can't be deleted."""
+    part = (pod["metadata"].get("labels") or {}).get(PART_LABEL)
+    return part == "prepare" and pod.get("status", {}).get("phase") == "Succeeded"
 
 
 def _moved(asked: Mapping[str, Any], had: Mapping[str, Any]) -> bool:

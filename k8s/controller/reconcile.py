@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from k8s.controller import credentials
 from k8s.controller.drift import needs_apply
-from k8s.controller.keep import volume_host
+from k8s.controller.keep import spent, volume_host
 from k8s.controller.plan import Facts, Plan, Ref, Wave, has_history, plan
 from k8s.controller.platform import site_of
 from k8s.controller.settings import Settings
@@ -115,8 +115,11 @@ class Operator:
         planned = plan(stack, facts)
         refusals, objects = self._do(planned, facts)
         after = Facts(objects=objects, volumes=facts.volumes, inventory=inventory, secret=facts.secret)
+        pods = self.cluster.pods(stack.namespace, stack.name)
+        if not planned.blocked and not spec.paused:
+            refusals += self._clear(pods)
         seen = Seen(
-            pods=tuple(self.cluster.pods(stack.namespace, stack.name)),
+            pods=tuple(pods),
             events=tuple(self.cluster.events(stack.namespace)),
             nodes=tuple(nodes),
             refusals=tuple(refusals),
@@ -159,6 +162,15 @@ class Operator:
             self.cluster.fill_secret(namespace, spec.credentials_secret, fresh)
             values = {**values, **fresh}
         return values
+
+    def _clear(self, pods: list[Manifest]) -> list[Refusal]:
+        refusals = []
+        for pod in (Ref("Pod", one["metadata"]["name"], one["metadata"]["namespace"]) for one in pods if spent(one)):
+            try:
+                self.cluster.delete(pod)
+            except ApiError as error:
+                refusals.append(Refusal(pod, error.code, error.words))
+        return refusals
 
     def _do(self, planned: Plan, facts: Facts) -> tuple[list[Refusal], dict[Ref, Mapping[str, Any]]]:
         """Carry out the plan; one object that is refused holds up no other."""

@@ -11,6 +11,9 @@ from dataclasses import dataclass, field, fields
 
 from k8s.controller.spec import named_version
 
+WATCH_S = 1800
+"""After so long a watch is begun anew, whatever it says. With the resync: less than one request a stack a minute."""
+
 
 @dataclass(frozen=True)
 class Images:
@@ -39,7 +42,7 @@ class Settings:
     data_path: str | None = None
     service_type: str | None = None
     k3d_cluster: bool = False
-    resync_s: float = 1200.0
+    resync_s: float = 2400.0
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> Settings:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from k8s.controller.build.volumes import keepings
-from k8s.controller.causes import Cause, cause_of_events, cause_of_pods, cause_of_words
+from k8s.controller.causes import Cause, cause_of_claim, cause_of_events, cause_of_pods, cause_of_words
 from k8s.controller.endpoints import endpoints_of, without_address
 from k8s.controller.keep import Problem
 from k8s.controller.plan import Facts, Plan, Ref
@@ -159,6 +159,8 @@ def _cause(component: Component, facts: Facts, seen: Seen) -> Cause | None:
         return found
     names = {ref.name for ref in refs} | {pod["metadata"]["name"] for pod in pods}
     claim = facts.objects.get(component.claim) if component.claim else None
+    if claim is not None and (found := cause_of_claim(claim)):
+        return found
     if claim is not None and claim.get("status", {}).get("phase") == "Bound" and component.claim:
         names -= {component.claim.name}
     makers = [("Job", "-prepare-")] if absent else []

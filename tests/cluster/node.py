@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import access
-from bench.access import kubectl
+from bench.cluster import access
+from bench.cluster.access import kubectl
 from resources.settings import CHECKOUT
 
 NAMESPACE = "dataalchemy"

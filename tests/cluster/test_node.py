@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.cluster.conftest import SCRIPT, bring_up
 
-from bench import access
+from bench.cluster import access
 from resources.settings import CHECKOUT
+from tests.cluster.conftest import SCRIPT, bring_up
 from tests.cluster.node import NAMESPACE, Node, ask, cut_power, runs
 
 pytestmark = [pytest.mark.cluster, pytest.mark.images, pytest.mark.timeout(3000)]

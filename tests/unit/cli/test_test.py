@@ -47,6 +47,21 @@ def test_a_missing_program_is_named_with_the_way_to_bring_it() -> None:
     assert absence(Part(programs=("sh",)), install=False) == ""
 
 
+@pytest.mark.parametrize(("says", "reason"), [("exit 0", ""), ("echo 'error: no cluster' >&2; exit 3", "no cluster")])
+def test_a_place_that_a_script_finds_is_there_or_the_script_says_why_not(
+    tmp_path: Path, says: str, reason: str
+) -> None:
+    script = tmp_path / "find"
+    script.write_text(f'#!/bin/sh\n[ "$1" = which ] || exit 9\n{says}\n', encoding="utf-8")
+    script.chmod(0o755)
+    assert absence(Part(finder=script), install=False) == reason
+
+
+def test_the_real_finder_says_which_or_why_not() -> None:
+    reason = absence(PARTS["cluster"], install=False)
+    assert reason == "" or reason.startswith("The tests of the cluster are left out")
+
+
 def test_a_missing_package_is_a_reason_and_not_a_crash(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(need: str, progress: object) -> None:
         raise Missing("Not here", subject=need, fix="Install it.")

@@ -30,15 +30,10 @@ def test_no_right_is_everything() -> None:
     assert not [right for rules in ROLES.values() for right in rights(rules) if right[2] in ("escalate", "bind")]
 
 
-def test_in_the_whole_cluster_it_reads_nodes_and_classes_and_keeps_volumes() -> None:
+def test_in_the_whole_cluster_it_reads_nodes_and_keeps_volumes() -> None:
     changed = {resource for _, resource, verb in rights(EVERYWHERE) if verb not in ("get", "list", "watch")}
     assert changed == {"persistentvolumes"}
-    assert {resource for _, resource, _ in rights(EVERYWHERE)} == {
-        "nodes",
-        "persistentvolumes",
-        "storageclasses",
-        "customresourcedefinitions",
-    }
+    assert {resource for _, resource, _ in rights(EVERYWHERE)} == {"nodes", "persistentvolumes"}
 
 
 def test_secrets_are_never_listed() -> None:

@@ -181,3 +181,10 @@ def test_a_volume_lets_go_of_its_old_claim(server: Server, cluster: ApiCluster) 
     server.answers = [(200, {})]
     cluster.free(Ref("PersistentVolume", "team-demo-minio-data"))
     assert server.asked[0][3] == {"spec": {"claimRef": {"uid": None, "resourceVersion": None}}}
+
+
+def test_a_cluster_without_the_resource_is_told_what_to_apply(server: Server, cluster: ApiCluster) -> None:
+    cluster.serves_stacks()
+    server.answers = [(404, {"message": "the server could not find the requested resource"})]
+    with pytest.raises(ApiError, match="Apply k8s"):
+        cluster.serves_stacks()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from k8s.controller.causes import cause_of_events, cause_of_pods, cause_of_words
+from k8s.controller.causes import cause_of_claim, cause_of_events, cause_of_pods, cause_of_words
 
 SENTENCES = {
     "PortTaken": 'Service "demo-minio-ext" is invalid: spec.ports[0].nodePort: Invalid value: 30000: provided port is '
@@ -134,3 +134,18 @@ def test_the_newest_warning_that_somebody_knows_counts() -> None:
 def test_a_server_that_is_not_up_yet_is_no_cause() -> None:
     told = 'Startup probe failed: Get "http://10.0.0.1:3000/server_info": dial tcp 10.0.0.1:3000: connection refused'
     assert cause_of_events([{"type": "Warning", "reason": "Unhealthy", "message": told}]) is None
+
+
+def test_a_claim_that_got_no_class_has_a_cause_and_one_that_got_one_waits() -> None:
+    def claim(phase: str, **spec: str) -> dict[str, Any]:
+        return {"metadata": {"name": "demo-minio-data"}, "spec": spec, "status": {"phase": phase}}
+
+    cause = cause_of_claim(claim("Pending"))
+    assert cause is not None and cause.reason == "NoStorageClass" and "storageClassName" in cause.fix
+    assert cause_of_claim(claim("Pending", storageClassName="fast")) is None
+    assert cause_of_claim(claim("Bound")) is None
+
+
+def test_a_policy_of_the_cluster_itself_is_one_too() -> None:
+    words = "statefulsets.apps \"x\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'p' denied request: no"
+    assert cause_of_words(words, otherwise="Refused").reason == "AdmissionRefused"

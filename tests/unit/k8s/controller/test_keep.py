@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from k8s.controller.build.volumes import HOST_CLASS, build_volumes
-from k8s.controller.keep import kept_claim, kept_volume, released, volume_host
+from k8s.controller.keep import kept_claim, kept_volume, released, spent, volume_host
 from k8s.controller.stack import Stack
 
 Make = Callable[..., Stack]
@@ -106,3 +106,12 @@ def test_a_released_volume_is_known() -> None:
     assert released({"status": {"phase": "Released"}})
     assert not released({"status": {"phase": "Bound"}})
     assert not released({})
+
+
+@pytest.mark.parametrize(
+    ("part", "phase", "goes"),
+    [("prepare", "Succeeded", True), ("prepare", "Running", False), ("lake", "Succeeded", False)],
+)
+def test_only_the_pod_that_has_prepared_its_folders_goes(part: str, phase: str, goes: bool) -> None:
+    """One that ended still holds its claims: nobody could delete them."""
+    assert spent({"metadata": {"labels": {"dataalchemy.io/part": part}}, "status": {"phase": phase}}) is goes

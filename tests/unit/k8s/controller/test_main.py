@@ -12,6 +12,7 @@ import pytest
 kopf = pytest.importorskip("kopf", reason="kopf is not installed")
 
 from k8s.controller import main  # noqa: E402
+from k8s.controller.pace import Pace  # noqa: E402
 from k8s.controller.reconcile import ApiError  # noqa: E402
 from k8s.controller.settings import Settings  # noqa: E402
 
@@ -26,7 +27,7 @@ class Work(main.Work):
             settings=Settings(resync_s=0.01), cluster=self, operator=self, due={}, told={}, asked=0
         )
         vars(self).update(vars(shared))
-        self.wakes = main.defaultdict(asyncio.Event)
+        self.wakes, self.pace = main.defaultdict(asyncio.Event), Pace(0.01)
         self.answers, self.statuses = list(answers), []
 
     def reconcile(self, resource: dict[str, Any]) -> dict[str, Any]:
@@ -88,10 +89,10 @@ def test_another_error_is_never_swallowed() -> None:
 
 def test_a_stack_that_changed_is_woken_and_one_whose_status_changed_is_not() -> None:
     work = Work()
-    main.changed(body=body(), memo=kopf.Memo(work=work))
+    asyncio.run(main.changed(body=body(), memo=kopf.Memo(work=work)))
     assert work.wakes[KEY].is_set()
     work.wakes[KEY].clear()
-    main.changed(body=body({"phase": "Ready"}), memo=kopf.Memo(work=work))
+    asyncio.run(main.changed(body=body({"phase": "Ready"}), memo=kopf.Memo(work=work)))
     assert not work.wakes[KEY].is_set()
 
 
@@ -104,7 +105,7 @@ def test_a_stack_that_changed_is_woken_and_one_whose_status_changed_is_not() -> 
 )
 def test_a_child_wakes_its_stack(meta: dict[str, Any]) -> None:
     work = Work()
-    main.child_changed(body=kopf.Body({"metadata": meta}), memo=kopf.Memo(work=work))
+    asyncio.run(main.child_changed(body=kopf.Body({"metadata": meta}), memo=kopf.Memo(work=work)))
     assert work.wakes[KEY].is_set()
 
 
@@ -141,11 +142,34 @@ def test_nobody_waiting_is_nobody_late() -> None:
     assert main.overdue(memo=kopf.Memo(work=Work())) == 0.0
 
 
-def test_a_watch_ends_in_time() -> None:
-    settings = kopf.OperatorSettings()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(main, "Work", lambda login: "work")
-        memo = kopf.Memo()
-        main.start(settings=settings, memo=memo)
-    assert settings.watching.server_timeout is not None and settings.watching.server_timeout <= 600
-    assert memo.work == "work"
+def started(monkeypatch: pytest.MonkeyPatch, work: Any) -> kopf.OperatorSettings:
+    settings, memo = kopf.OperatorSettings(), kopf.Memo()
+    monkeypatch.setattr(main, "Work", lambda login: work)
+    main.start(settings=settings, memo=memo)
+    assert memo.work is work
+    return settings
+
+
+def test_a_watch_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    watching = started(monkeypatch, SimpleNamespace(cluster=SimpleNamespace(serves_stacks=lambda: None))).watching
+    assert watching.server_timeout is not None and watching.server_timeout <= 3600
+    assert watching.inactivity_timeout <= 120, "a frozen watch is noticed by its missing bookmarks"
+
+
+def test_it_asks_for_no_namespace_beside_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may not, and kopf asks for a minute before it believes that."""
+    settings = started(monkeypatch, SimpleNamespace(cluster=SimpleNamespace(serves_stacks=lambda: None)))
+    assert settings.scanning.disabled
+
+
+def test_a_cluster_that_does_not_know_the_resource_ends_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise ApiError(404, "Apply k8s/crd.yaml first: not found")
+
+    with pytest.raises(ApiError, match="Apply k8s"):
+        started(monkeypatch, SimpleNamespace(cluster=SimpleNamespace(serves_stacks=refuse)))
+
+
+def test_who_wakes_a_stack_runs_in_the_loop_itself() -> None:
+    """An event of asyncio that is set from a thread wakes nobody until something else does."""
+    assert asyncio.iscoroutinefunction(main.changed) and asyncio.iscoroutinefunction(main.child_changed)

@@ -74,7 +74,7 @@ class Memory:
 
     def pods(self, namespace: str, name: str) -> list[Object]:
         self._read()
-        return []
+        return [one for ref, one in self.held.items() if ref.kind == "Pod" and PART_LABEL in one["metadata"]["labels"]]
 
     def events(self, namespace: str) -> list[Object]:
         self._read()
@@ -320,6 +320,20 @@ def test_servers_of_an_earlier_operator_go_first_and_data_stay(make_world: Make)
     assert [verb for verb, _ in world.cluster.writes if verb != "fill"] == ["delete", "delete"]
     assert "earlier operator" in status["message"]
     assert world.run()["phase"] == "Ready"
+
+
+def test_the_pod_that_has_prepared_the_folders_lets_go_of_their_claims(make_world: Make) -> None:
+    world = make_world()
+    world.run()
+    meta = {"name": "demo-prepare-x", "namespace": "team", "labels": {PART_LABEL: "prepare", STACK_LABEL: "demo"}}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "status": {"phase": "Succeeded"}}
+    world.cluster.held[Ref.of(pod)] = pod
+    world.cluster.refuses[Ref.of(pod)] = ApiError(409, "try again")
+    assert "demo-prepare-x" in world.step()["message"]
+    world.cluster.refuses.clear()
+    writes = len(world.cluster.writes)
+    assert world.step()["phase"] == "Ready"
+    assert world.cluster.writes[writes:] == [("delete", Ref.of(pod))]
 
 
 def test_a_resource_that_cannot_be_read_changes_nothing_and_says_why(make_world: Make) -> None:

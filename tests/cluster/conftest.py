@@ -1,0 +1,94 @@
+"""A real cluster for tests: found or made by `scripts/test-cluster`, with the operator as a process and played nodes.
+
+Tests of the control plane need no kubelet: theirs is played, and the cluster's own nodes take no pods meanwhile.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from bench.cluster.api import Api
+from bench.cluster.operator import install
+from bench.cluster.world import Setting, World, world_of
+from resources.settings import CHECKOUT
+
+SCRIPT = CHECKOUT / "scripts" / "test-cluster"
+PREPARE_S = 1500
+CLASS = "dataalchemy-test"
+
+
+def ask(argument: str) -> subprocess.CompletedProcess[str]:
+    """Ask `scripts/test-cluster`."""
+    return subprocess.run([SCRIPT, argument], capture_output=True, text=True, timeout=PREPARE_S, check=False)
+
+
+def bring_up(argument: str) -> None:
+    """Have a cluster, and its KUBECONFIG and PATH in this process. Skipped where none can be had; CI knows which."""
+    if ask("which").returncode:
+        pytest.skip(ask("which").stderr[-500:])
+    done = ask(argument)
+    if done.returncode:
+        pytest.fail(f"scripts/test-cluster {argument}: {done.stderr[-2000:]}")
+    for name, value in re.findall(r"export (\w+)=(.*?)(?: ; |\n)", done.stdout):
+        os.environ[name] = value
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[None]:
+    """A cluster of which the API works. Only what was started for it ends with it."""
+    before = {name: os.environ.get(name) for name in ("KUBECONFIG", "PATH")}
+    bring_up("control-plane")
+    yield
+    for name, value in before.items():
+        os.environ.pop(name) if value is None else os.environ.update({name: value})
+    ask("stop")
+
+
+@pytest.fixture(scope="session")
+def node(cluster: None) -> None:
+    """A node that runs pods, for tests that want more than a control plane."""
+    bring_up("up")
+
+
+@pytest.fixture(scope="session")
+def api(cluster: None) -> Api:
+    """The cluster's administrator, and the definition of the resource."""
+    found = Api()
+    install(found, [])
+    return found
+
+
+@pytest.fixture(scope="module")
+def world(request: pytest.FixtureRequest, api: Api, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A module's own: as its SETTING says, else one namespace on one node of k3d."""
+    setting = getattr(request.module, "SETTING", Setting())
+    with world_of(api, tmp_path_factory.mktemp("operator"), setting) as made:
+        yield made
+
+
+@pytest.fixture
+def storage_class(api: Api) -> Iterator[Callable[..., str]]:
+    """Makes storage classes that can grow, by the provisioner that a control plane has in it; they go after."""
+    made: list[str] = []
+
+    def make(name: str = CLASS, *, grows: bool = True) -> str:
+        api.apply(
+            {
+                "apiVersion": "storage.k8s.io/v1",
+                "kind": "StorageClass",
+                "metadata": {"name": name},
+                "provisioner": "kubernetes.io/host-path",
+                "allowVolumeExpansion": grows,
+            }
+        )
+        made.append(name)
+        return name
+
+    yield make
+    for name in made:
+        api.delete("StorageClass", name)
