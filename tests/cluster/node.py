@@ -26,7 +26,7 @@ PROGRAM = [sys.executable, "-c", "from dataalchemy_pipelines.cli.app import main
 
 
 @dataclass
-class Node:
+class Site:
     """The set-up's environment and folder, and the stack that came of it."""
 
     environment: dict[str, str]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -17,8 +16,8 @@ import yaml
 
 from bench.cluster import access
 from resources.settings import CHECKOUT
-from tests.cluster.conftest import SCRIPT, bring_up
-from tests.cluster.node import NAMESPACE, Node, ask, cut_power, runs
+from tests.cluster.conftest import bring_up
+from tests.cluster.node import NAMESPACE, Site, ask, cut_power, runs
 
 pytestmark = [pytest.mark.cluster, pytest.mark.images, pytest.mark.timeout(3000)]
 
@@ -29,28 +28,27 @@ EXECUTORS = "spark-role=executor"
 
 
 @pytest.fixture(scope="module")
-def node(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+def stack(node: None, images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The k3d example on a node, by the script, from a `.env` with Windows line ends. Its folder is this machine's."""
-    before = dict(os.environ)
-    bring_up("up")
     root = tmp_path_factory.mktemp("node")
-    stack = yaml.safe_load((CHECKOUT / "k8s" / "examples" / "stack-instance-k3d.yaml").read_text(encoding="utf-8"))
-    stack["spec"]["storage"]["dataPath"] = str(root / "data")
-    (root / "stack.yaml").write_text(yaml.safe_dump(stack), encoding="utf-8")
-    (root / ".env").write_text("".join(f'export {name}="{value}"\r\n' for name, value in SECRETS.items()))
+    example = yaml.safe_load((CHECKOUT / "k8s" / "examples" / "stack-instance-k3d.yaml").read_text(encoding="utf-8"))
+    example["spec"]["storage"]["dataPath"] = str(root / "data")
+    (root / "stack.yaml").write_text(yaml.safe_dump(example), encoding="utf-8")
+    lines = [f'export {name}="{value}"\r\n' for name, value in SECRETS.items()]
+    (root / ".env").write_text("".join(lines), encoding="utf-8", newline="")
     own = {"K3D_CLUSTER": "true"}
     if (LAB / "containerd.sock").exists():
         own |= {"DATAALCHEMY_IMAGE_LOADER": "containerd", "CONTAINERD_ADDRESS": str(LAB / "containerd.sock")}
-    found = Node({**os.environ, **images, **own}, root)
-    done = found.set_up("--file", str(root / "stack.yaml"))
-    assert done.returncode == 0, done.stderr[-3000:]
-    (root / "set-up.log").write_text(done.stdout + done.stderr)
-    yield found
-    found.kubectl("delete", "das", "--all", "--timeout=120s")
-    access.kubectl("delete", "--ignore-not-found", "--kustomize", str(CHECKOUT / "k8s"), "--timeout=120s")
-    subprocess.run([SCRIPT, "stop"], check=False, capture_output=True)
-    os.environ.clear()
-    os.environ.update(before)
+    found = Site({**os.environ, **images, **own}, root)
+    try:
+        done = found.set_up("--file", str(root / "stack.yaml"))
+        assert done.returncode == 0, done.stderr[-3000:]
+        (root / "set-up.log").write_text(done.stdout + done.stderr, encoding="utf-8")
+        yield found
+    finally:
+        found.set_up("down")
+        access.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=180s")
+        access.kubectl("delete", "persistentvolumes", f"--selector=dataalchemy.io/namespace={NAMESPACE}")
 
 
 @pytest.fixture(scope="module")
@@ -59,26 +57,26 @@ def native(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {"DATAALCHEMY_DEPLOYMENT": "native", "DATAALCHEMY_DATA_PATH": str(tmp_path_factory.mktemp("native"))}
 
 
-def test_the_stack_is_ready_in_time_and_says_what_to_open(node: Node) -> None:
-    stack = access.the_stack(NAMESPACE)
-    ready = next(one for one in stack["status"]["conditions"] if one["type"] == "Ready")
-    began, ended = (_moment(stack["metadata"]["creationTimestamp"]), _moment(ready["lastTransitionTime"]))
+def test_the_stack_is_ready_in_time_and_says_what_to_open(stack: Site) -> None:
+    live = access.the_stack(NAMESPACE)
+    ready = next(one for one in live["status"]["conditions"] if one["type"] == "Ready")
+    began, ended = (_moment(live["metadata"]["creationTimestamp"]), _moment(ready["lastTransitionTime"]))
     print(f"Ready after {(ended - began).total_seconds():.0f} s")
     assert (ended - began).total_seconds() <= READY_S
-    said = (node.root / "set-up.log").read_text()
-    assert f"open dagster  {stack['status']['endpoints']['dagster']}" in said
+    said = (stack.root / "set-up.log").read_text()
+    assert f"open dagster  {live['status']['endpoints']['dagster']}" in said
 
 
-def test_no_secret_is_shown_and_only_those_that_are_asked_for_are_taken(node: Node) -> None:
-    assert "canary" not in (node.root / "set-up.log").read_text()
-    keys = set(node.objects("secrets")[0]["data"])
+def test_no_secret_is_shown_and_only_those_that_are_asked_for_are_taken(stack: Site) -> None:
+    assert "canary" not in (stack.root / "set-up.log").read_text()
+    keys = set(stack.objects("secrets")[0]["data"])
     assert "DAGSTER_HOME" not in keys
     assert {"AWS_ACCESS_KEY_ID", "DATAALCHEMY_KV_PASSWORD", "DATAALCHEMY_POSTGRES_PASSWORD"} <= keys
 
 
-def test_the_stores_answer_on_the_nodes_ports_with_the_password_and_not_without(node: Node) -> None:
+def test_the_stores_answer_on_the_nodes_ports_with_the_password_and_not_without(stack: Site) -> None:
     addresses = access.kubectl("get", "nodes", "--output=jsonpath={.items[0].status.addresses[*].address}").split()
-    with node.reached() as settings:
+    with stack.reached() as settings:
         password = settings["DATAALCHEMY_KV_PASSWORD"]
     assert _redis(addresses[0], "PING") == "-NOAUTH Authentication required."
     assert _redis(addresses[0], f"AUTH {password}", "PING") == "+PONG"
@@ -87,21 +85,21 @@ def test_the_stores_answer_on_the_nodes_ports_with_the_password_and_not_without(
         assert b" 403 " in s3.recv(200)
 
 
-def test_runs_are_jobs_of_the_cluster_and_give_the_digests_of_one_machine(node: Node, native: dict[str, str]) -> None:
+def test_runs_are_jobs_of_the_cluster_and_give_the_digests_of_one_machine(stack: Site, native: dict[str, str]) -> None:
     documents = str(CHECKOUT / "samples")
-    node.program("ingest", "--stage", "refine", documents, settings=native)
-    with node.reached() as settings:
-        node.program("ingest", "--stage", "refine", documents, settings=settings)
-        assert node.digests(settings) == node.digests(native)
+    stack.program("ingest", "--stage", "refine", documents, settings=native)
+    with stack.reached() as settings:
+        stack.program("ingest", "--stage", "refine", documents, settings=settings)
+        assert stack.digests(settings) == stack.digests(native)
         run_id = runs(settings)[0]["runId"]
-        jobs = [one["metadata"]["name"] for one in node.objects("jobs")]
+        jobs = [one["metadata"]["name"] for one in stack.objects("jobs")]
         assert f"dagster-run-{run_id}" in jobs
 
 
-def test_a_runs_output_is_there_when_its_pod_is_gone(node: Node) -> None:
-    with node.reached() as settings:
+def test_a_runs_output_is_there_when_its_pod_is_gone(stack: Site) -> None:
+    with stack.reached() as settings:
         run_id = runs(settings)[0]["runId"]
-        node.kubectl("delete", "job", f"dagster-run-{run_id}")
+        stack.kubectl("delete", "job", f"dagster-run-{run_id}")
         captured = """query($id: ID!) { runOrError(runId: $id) { ... on Run { eventConnection { events {
           ... on LogsCapturedEvent { fileKey } } } } } }"""
         events = ask(settings, captured, id=run_id)["runOrError"]["eventConnection"]["events"]
@@ -110,84 +108,85 @@ def test_a_runs_output_is_there_when_its_pod_is_gone(node: Node) -> None:
     assert "raw_records" in logs["capturedLogs"]["stderr"]
 
 
-def test_spark_has_two_executors_and_survives_the_death_of_one(node: Node, native: dict[str, str]) -> None:
+def test_spark_has_two_executors_and_survives_the_death_of_one(stack: Site, native: dict[str, str]) -> None:
     documents = str(CHECKOUT / "docs")
-    node.program("ingest", "--stage", "refine", documents, settings=native)
+    stack.program("ingest", "--stage", "refine", documents, settings=native)
     killed: list[str] = []
 
     def kill() -> None:
         deadline = time.monotonic() + 400
         while time.monotonic() < deadline:
-            running = [one for one in node.objects("pods", EXECUTORS) if one["status"].get("phase") == "Running"]
+            running = [one for one in stack.objects("pods", EXECUTORS) if one["status"].get("phase") == "Running"]
             if len(running) == 2:
                 killed.append(running[0]["metadata"]["name"])
-                node.kubectl("delete", "pod", killed[0], "--force", "--grace-period=0")
+                stack.kubectl("delete", "pod", killed[0], "--force", "--grace-period=0")
                 return
             time.sleep(1)
 
     killer = threading.Thread(target=kill)
     killer.start()
-    with node.reached() as settings:
-        node.program("ingest", "--stage", "refine", "--mode", "spark", documents, settings=settings)
+    with stack.reached() as settings:
+        stack.program("ingest", "--stage", "refine", "--mode", "spark", documents, settings=settings)
         killer.join()
         assert len(killed) == 1
-        assert node.digests(settings) == node.digests(native)
-    assert node.objects("pods", EXECUTORS) == []
+        assert stack.digests(settings) == stack.digests(native)
+    assert stack.objects("pods", EXECUTORS) == []
 
 
-def test_a_request_for_an_ingest_is_done_once(node: Node) -> None:
-    with node.reached() as settings:
+def test_a_request_for_an_ingest_is_done_once(stack: Site) -> None:
+    with stack.reached() as settings:
         before = len(runs(settings))
         for _ in range(2):
-            node.kubectl("annotate", "das", "--all", "--overwrite", "dataalchemy.io/request-ingest=first")
-            _until(lambda: node.state().get("ingestRequest") == "first", 120)
+            stack.kubectl("annotate", "das", "--all", "--overwrite", "dataalchemy.io/request-ingest=first")
+            _until(lambda: stack.state().get("ingestRequest") == "first", 120)
             _until(lambda: {one["status"] for one in runs(settings)} == {"SUCCESS"}, 240)
             time.sleep(10)
         assert len(runs(settings)) == before + 1
-    assert len(node.objects("jobs", "app.kubernetes.io/component=ingest")) == 1
+    assert len(stack.objects("jobs", "app.kubernetes.io/component=ingest")) == 1
 
 
-def test_the_set_up_again_changes_nothing(node: Node) -> None:
-    before = node.servers()
-    done = node.set_up("--file", str(node.root / "stack.yaml"))
+def test_the_set_up_again_changes_nothing(stack: Site) -> None:
+    before = stack.servers()
+    done = stack.set_up("--file", str(stack.root / "stack.yaml"))
     assert done.returncode == 0, done.stderr[-2000:]
-    assert node.servers() == before
+    assert stack.servers() == before
     assert "canary" not in done.stdout + done.stderr
 
 
-def test_every_pod_may_go_and_nothing_is_lost_or_run_twice(node: Node) -> None:
-    with node.reached() as settings:
-        before, ran = node.digests(settings), runs(settings)
-    for pod in node.servers():
-        node.kubectl("delete", "pod", pod)
-        print(f"{pod}: well again after {node.wait_until_well():.0f} s")
-    with node.reached() as settings:
-        assert node.digests(settings) == before
+def test_every_pod_may_go_and_nothing_is_lost_or_run_twice(stack: Site) -> None:
+    with stack.reached() as settings:
+        before, ran = stack.digests(settings), runs(settings)
+    for pod in stack.servers():
+        stack.kubectl("delete", "pod", pod)
+        print(f"{pod}: well again after {stack.wait_until_well():.0f} s")
+    with stack.reached() as settings:
+        assert stack.digests(settings) == before
         assert runs(settings) == ran
 
 
-@pytest.mark.skipif(not (LAB / "run").is_dir(), reason="only a node of this machine can lose its power here")
-def test_a_node_that_loses_its_power_has_all_of_it_again(node: Node) -> None:
-    with node.reached() as settings:
-        before, ran = node.digests(settings), runs(settings)
+def test_a_node_that_loses_its_power_has_all_of_it_again(stack: Site) -> None:
+    if not (LAB / "run").is_dir():
+        pytest.skip("only a node that is this machine can lose its power here")
+    with stack.reached() as settings:
+        before, ran = stack.digests(settings), runs(settings)
     cut_power(LAB)
     bring_up("up")
     time.sleep(20)  # until then the cluster believes that all is as it was
-    print(f"well again after {node.wait_until_well() + 20:.0f} s")
-    with node.reached() as settings:
-        assert node.digests(settings) == before
+    print(f"well again after {stack.wait_until_well() + 20:.0f} s")
+    with stack.reached() as settings:
+        assert stack.digests(settings) == before
         assert runs(settings) == ran
 
 
-def test_what_is_taken_down_goes_on_where_it_was(node: Node) -> None:
-    with node.reached() as settings:
-        before, ran = node.digests(settings), runs(settings)
-    assert node.set_up("down").returncode == 0
-    _until(lambda: not node.objects("pods"), 120)
-    assert len(node.objects("persistentvolumeclaims")) == 3
-    assert node.set_up("--file", str(node.root / "stack.yaml")).returncode == 0
-    with node.reached() as settings:
-        assert node.digests(settings) == before
+def test_what_is_taken_down_goes_on_where_it_was(stack: Site) -> None:
+    with stack.reached() as settings:
+        before, ran = stack.digests(settings), runs(settings)
+    assert stack.set_up("down").returncode == 0
+    _until(lambda: not stack.objects("pods"), 120)
+    assert len(stack.objects("persistentvolumeclaims")) == 3
+    assert stack.set_up("--file", str(stack.root / "stack.yaml")).returncode == 0
+    with stack.reached() as settings:
+        assert stack.digests(settings) == before
         assert runs(settings) == ran
 
 
