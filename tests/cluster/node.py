@@ -21,7 +21,7 @@ from resources.settings import CHECKOUT
 
 NAMESPACE = "dataalchemy"
 READY_S = 300
-SERVERS = "dataalchemy.io/stack,dataalchemy.io/part in (lake,cache,postgres,code,webserver,daemon)"
+SERVERS = "dataalchemy.io/stack=dataalchemy,dataalchemy.io/part in (lake,cache,postgres,code,webserver,daemon)"
 PROGRAM = [sys.executable, "-c", "from dataalchemy_pipelines.cli.app import main; main()"]
 
 
@@ -39,6 +39,12 @@ class Site:
     def kubectl(self, *arguments: str) -> str:
         """kubectl in the stack's namespace."""
         return kubectl("--namespace", NAMESPACE, *arguments)
+
+    def apply(self, manifest: dict[str, Any]) -> None:
+        """Apply one resource of ours."""
+        text = json.dumps({"apiVersion": "dataalchemy.io/v1alpha1", **manifest})
+        command = ["kubectl", "--namespace", NAMESPACE, "apply", "--filename=-"]
+        subprocess.run(command, input=text, text=True, check=True, stdout=subprocess.DEVNULL)
 
     def objects(self, kind: str, selector: str = "") -> list[dict[str, Any]]:
         """Objects of a kind, those that are being deleted left out."""

@@ -178,6 +178,25 @@ def test_a_node_that_loses_its_power_has_all_of_it_again(stack: Site) -> None:
         assert runs(settings) == ran
 
 
+def test_claims_of_a_storage_class_keep_data_beside_a_stack_on_folders(stack: Site) -> None:
+    """Two stacks in one namespace: neither the pods nor the data of the other are touched."""
+    others = stack.servers()
+    spec = {"storage": {"mode": "pvc", "size": "1Gi"}, "serviceType": "ClusterIP", "dagster": {"enabled": False}}
+    stack.apply({"kind": "DataAlchemyStack", "metadata": {"name": "claims"}, "spec": spec})
+    stack.kubectl("wait", "das/claims", "--for=condition=Ready", "--timeout=240s")
+    secret = "REDISCLI_AUTH=$DATAALCHEMY_KV_PASSWORD redis-cli"
+    assert "OK" in stack.kubectl("exec", "claims-redis-0", "--", "sh", "-c", f"{secret} set kept here")
+    stack.kubectl("delete", "pod", "claims-redis-0")
+    stack.kubectl("wait", "das/claims", "--for=condition=Ready", "--timeout=240s")
+    stack.kubectl("wait", "pod/claims-redis-0", "--for=condition=Ready", "--timeout=120s")
+    assert "here" in stack.kubectl("exec", "claims-redis-0", "--", "sh", "-c", f"{secret} get kept")
+    stack.kubectl("delete", "das/claims", "--timeout=120s")
+    claims = {one["metadata"]["name"] for one in stack.objects("persistentvolumeclaims")}
+    assert {"claims-minio-data", "claims-redis-data"} <= claims
+    assert stack.servers() == others
+    stack.kubectl("delete", "pvc", "claims-minio-data", "claims-redis-data")
+
+
 def test_what_is_taken_down_goes_on_where_it_was(stack: Site) -> None:
     with stack.reached() as settings:
         before, ran = stack.digests(settings), runs(settings)
