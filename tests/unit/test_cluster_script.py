@@ -118,6 +118,15 @@ def test_the_builder_is_asked_for_as_much_as_is_needed(asked: str, machine: Mach
     assert machine.called("builder")[-1] == "down"
 
 
+def test_who_has_its_control_plane_may_ask_for_a_node_too(machine: Machine) -> None:
+    machine.with_builder()
+    machine.run("control-plane")
+    assert machine.run("up", KUBECONFIG=f"{machine.calls}.built").returncode == 0
+    assert [call for call in machine.called("builder") if call != "env"] == ["control-plane", "up"]
+    machine.run("stop", KUBECONFIG=f"{machine.calls}.built")
+    assert machine.called("builder")[-1] == "down"
+
+
 def test_a_cluster_of_the_builder_that_was_there_before_is_not_ended(machine: Machine) -> None:
     machine.with_builder()
     Path(f"{machine.calls}.built").touch()
