@@ -12,7 +12,7 @@ from bench.cluster.gate import Call
 from bench.cluster.kubelet import plain_node
 from bench.cluster.world import Setting, World, example
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.cluster
 
 SETTING = Setting(nodes=[plain_node()], variables={"K3D_CLUSTER": "true"})
 LONGEST = 120

@@ -10,7 +10,7 @@ from bench.cluster.api import Api
 from bench.cluster.world import World
 from bench.reconcile import measure
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.cluster
 
 STACKS, MEMORY_MB, CALLS = 20, 120.0, 1.0
 

@@ -21,7 +21,7 @@ from resources.settings import CHECKOUT
 from tests.cluster.conftest import bring_up
 from tests.cluster.node import NAMESPACE, Site, ask, cut_power, runs
 
-pytestmark = [pytest.mark.cluster, pytest.mark.images, pytest.mark.timeout(3000)]
+pytestmark = [pytest.mark.cluster, pytest.mark.images]
 
 SECRETS = {"AWS_ACCESS_KEY_ID": "canary-user", "AWS_SECRET_ACCESS_KEY": "canary=key#1", "DAGSTER_HOME": "canary-home"}
 READY_S = 180
