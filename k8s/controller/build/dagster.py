@@ -63,7 +63,7 @@ def _webserver(stack: Stack) -> Manifest:
 def _daemon(stack: Stack) -> Manifest:
     # The check is a Dagster of its own: 2 s of a processor when it has one to itself.
     check = {"exec": {"command": ["dagster-daemon", "liveness-check"]}}
-    checks = probes(check, start_s=300, period_s=60, timeout_s=30)
+    checks = probes(check, start_s=300, period_s=60, timeout_s=60)
     container = _container(stack, "daemon", ["dagster-daemon", "run", "--workspace", _WORKSPACE], {}, checks)
     made = _deployment(stack, "daemon", pod([container], _volumes(stack), **_account(stack)))
     made["spec"]["strategy"] = {"type": "Recreate"}  # two daemons would start what is due twice
