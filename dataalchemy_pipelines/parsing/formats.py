@@ -26,9 +26,6 @@ from dataalchemy_pipelines.parsing.slides import parse_pptx
 from dataalchemy_pipelines.parsing.text import fenced, parse_csv, parse_markdown, parse_text
 from dataalchemy_pipelines.parsing.verdict import Input, Parsed, Unparsable
 
-PARSER_VERSION = "2"
-"""Raised by hand whenever the same bytes give another document."""
-
 Parser = Callable[[bytes, Input], Parsed]
 MAX_TEXT_CHARS = 64 * 2**20
 
