@@ -21,20 +21,12 @@ from bench.cluster.api import Api, until
 from bench.cluster.gate import steady
 from bench.cluster.kubelet import plain_node
 from bench.cluster.world import Setting, World, world_of
+from k8s.controller.apply import CHILDREN
 from k8s.controller.settings import WATCH_S, Settings
 
 NAMESPACES, READY_S, HEAL_S = 5, 600.0, 60.0
-HEALED = (
-    "ConfigMap",
-    "Deployment",
-    "NetworkPolicy",
-    "PersistentVolumeClaim",
-    "Role",
-    "RoleBinding",
-    "Service",
-    "ServiceAccount",
-    "StatefulSet",
-)
+HEALED = sorted(CHILDREN.keys() - {"Ingress", "Job"})
+"""What a stack without an ingress and at rest has."""
 
 
 def measure(api: Api, stacks: int, folder: Path, *, rest_s: float) -> dict[str, Any]:

@@ -9,23 +9,12 @@ import pytest
 
 from bench.cluster.api import Manifest, until
 from bench.cluster.world import World, example
+from k8s.controller.apply import CHILDREN
 
 pytestmark = pytest.mark.cluster
 
 HEALS_S = 30
-KINDS = [
-    "ConfigMap",
-    "Deployment",
-    "Ingress",
-    "Job",
-    "NetworkPolicy",
-    "PersistentVolumeClaim",
-    "Role",
-    "RoleBinding",
-    "Service",
-    "ServiceAccount",
-    "StatefulSet",
-]
+KINDS = sorted(CHILDREN)
 DRIFTS: dict[str, tuple[str, Any]] = {
     "ConfigMap": ("demo-environment", {"data": {"DATAALCHEMY_KV": "redis://elsewhere:6379/0"}}),
     "Deployment": ("demo-webserver", {"spec": {"replicas": 0}}),
