@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -22,13 +24,34 @@ SCRIPT = CHECKOUT / "scripts" / "test-cluster"
 PREPARE_S = 2400
 TEST_S = 3000
 CLASS = "dataalchemy-test"
+BUILD = pytest.StashKey[subprocess.Popen[bytes]]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Time for a cluster that is built from source first, in whichever of these tests is the first one."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.timeout(TEST_S))
+    """Last of all, and time for a cluster that is built from source first, in whichever of them is the first one."""
+    items.sort(key=_of_cluster)
+    for item in filter(_of_cluster, items):
+        item.add_marker(pytest.mark.timeout(TEST_S))
+
+
+def _of_cluster(item: pytest.Item) -> bool:
+    return Path(__file__).parent in item.path.parents
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Build a cluster from source while other tests run, where it comes to that; `bring_up` waits for its end."""
+    if any(map(_of_cluster, session.items)) and not session.config.option.collectonly:
+        session.config.stash[BUILD] = subprocess.Popen(
+            [SCRIPT, "build"], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0
+        )
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Nothing that was begun outlives the tests."""
+    if BUILD in config.stash:
+        with suppress(ProcessLookupError):
+            os.killpg(config.stash[BUILD].pid, signal.SIGKILL)
+        config.stash[BUILD].wait()
 
 
 def ask(argument: str) -> subprocess.CompletedProcess[str]:

@@ -41,10 +41,9 @@ class Site:
         return kubectl("--namespace", NAMESPACE, *arguments)
 
     def apply(self, manifest: dict[str, Any]) -> None:
-        """Apply one resource of ours."""
-        text = json.dumps({"apiVersion": "dataalchemy.io/v1alpha1", **manifest})
+        """Apply one object."""
         command = ["kubectl", "--namespace", NAMESPACE, "apply", "--filename=-"]
-        subprocess.run(command, input=text, text=True, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(command, input=json.dumps(manifest), text=True, check=True, stdout=subprocess.DEVNULL)
 
     def objects(self, kind: str, selector: str = "") -> list[dict[str, Any]]:
         """Objects of a kind, those that are being deleted left out."""

@@ -17,8 +17,10 @@ import pytest
 import yaml
 
 from bench.cluster import access
+from k8s.controller.spec import API_VERSION
 from resources.settings import CHECKOUT
 from tests.cluster.conftest import bring_up
+from tests.cluster.first import DEFINITION, PRIVILEGED, first_operators, stack_of_the_first
 from tests.cluster.node import NAMESPACE, Site, ask, cut_power, runs
 
 pytestmark = [pytest.mark.cluster, pytest.mark.images]
@@ -183,7 +185,7 @@ def test_claims_of_a_storage_class_keep_data_beside_a_stack_on_folders(stack: Si
     """Two stacks in one namespace: neither the pods nor the data of the other are touched."""
     others = stack.servers()
     spec = {"storage": {"mode": "pvc", "size": "1Gi"}, "serviceType": "ClusterIP", "dagster": {"enabled": False}}
-    stack.apply({"kind": "DataAlchemyStack", "metadata": {"name": "claims"}, "spec": spec})
+    stack.apply({"apiVersion": API_VERSION, "kind": "DataAlchemyStack", "metadata": {"name": "claims"}, "spec": spec})
     stack.kubectl("wait", "das/claims", "--for=condition=Ready", "--timeout=240s")
     secret = "REDISCLI_AUTH=$DATAALCHEMY_KV_PASSWORD redis-cli"
     assert "OK" in stack.kubectl("exec", "claims-redis-0", "--", "sh", "-c", f"{secret} set kept here")
@@ -208,6 +210,38 @@ def test_what_is_taken_down_goes_on_where_it_was(stack: Site) -> None:
     with stack.reached() as settings:
         assert stack.digests(settings) == before
         assert runs(settings) == ran
+
+
+def test_the_first_operators_users_find_their_data_after_the_upgrade(stack: Site) -> None:
+    """Its definition, its stack and its servers on the same folders, then the set-up as on any other day."""
+    with stack.reached() as settings:
+        before, ran = stack.digests(settings), runs(settings)
+    _go_back_to_the_first_operator(stack)
+    done = stack.set_up()
+    assert done.returncode == 0, done.stderr[-2000:]
+    stack.wait_until_well()
+    assert stack.objects("deployments", "dataalchemy.io/managed=true") == []
+    assert next(one for one in stack.state()["conditions"] if one["type"] == "AsAsked")["reason"] == "OneServer"
+    with stack.reached() as settings:
+        assert stack.digests(settings) == before
+        assert runs(settings) == ran
+
+
+def _go_back_to_the_first_operator(stack: Site) -> None:
+    assert stack.set_up("down").returncode == 0
+    _until(lambda: not stack.objects("pods"), 120)
+    stack.kubectl("delete", "persistentvolumeclaims", "--all")
+    access.kubectl("delete", "persistentvolumes", f"--selector=dataalchemy.io/namespace={NAMESPACE}")
+    access.kubectl("delete", "crd", DEFINITION["metadata"]["name"])
+    labels = (f"{name}={value}" for name, value in PRIVILEGED.items())
+    access.kubectl("label", "namespace", NAMESPACE, "--overwrite", *labels)
+    stack.apply(DEFINITION)
+    access.kubectl("wait", f"crd/{DEFINITION['metadata']['name']}", "--for=condition=Established", "--timeout=60s")
+    stack.apply(stack_of_the_first())
+    for one in first_operators(NAMESPACE, str(stack.root / "data"), stack.environment):
+        if one["kind"] != "Secret":  # it has kept its own
+            stack.apply(one)
+    stack.kubectl("wait", "deployment", "--all", "--for=condition=Available", "--timeout=120s")
 
 
 def _moment(text: str) -> datetime:

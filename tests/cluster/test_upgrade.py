@@ -3,55 +3,22 @@
 from __future__ import annotations
 
 import base64
-from typing import Any
 
 import pytest
 
-from bench.cluster.api import Manifest, until
+from bench.cluster.api import until
 from bench.cluster.world import World
+from tests.cluster.first import ASKED, KEYS, NAME, PRIVILEGED, SERVERS, first_operators
 
 pytestmark = pytest.mark.cluster
 
-NAME = "dataalchemy"
-KEYS = {"AWS_ACCESS_KEY_ID": "first-operators", "AWS_SECRET_ACCESS_KEY": "a value with = and spaces"}
-SERVERS = {"minio": {"s3": (9000, 30000), "console": (9001, 30001)}, "redis": {"redis": (6379, 30002)}}
-# What its users have written: two replicas on one folder, and an image that is `latest`.
-ASKED: dict[str, Any] = {
-    "projectName": "DataAlchemy",
-    "credentialsSecret": "dataalchemy-secret",
-    "storage": {"replicas": 2},
-    "cache": {"replicas": 1},
-    "compute": {"spark": {"image": "data-processor:latest"}},
-}
-
-
-def first_operators(world: World) -> list[Manifest]:
-    place, made = world.namespaces[0], []
-    meta = {"name": "dataalchemy-config", "namespace": place}
-    made.append({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {"dataPath": "/data/of/mine"}})
-    values = {key: base64.b64encode(value.encode()).decode() for key, value in KEYS.items()}
-    secret = {"name": "dataalchemy-secret", "namespace": place}
-    made.append({"apiVersion": "v1", "kind": "Secret", "metadata": secret, "data": values})
-    for app, ports in SERVERS.items():
-        chosen = {"app": app, "stack": NAME}
-        meta = {"name": f"{NAME}-{app}", "namespace": place, "labels": {**chosen, "dataalchemy.io/managed": "true"}}
-        listed = [{"name": name, "port": port, "nodePort": node} for name, (port, node) in ports.items()]
-        spec = {"type": "NodePort", "selector": chosen, "ports": listed}
-        made.append({"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": spec})
-        folder = {"name": "data", "hostPath": {"path": f"/data/of/mine/{app}_data", "type": "DirectoryOrCreate"}}
-        pod = {"containers": [{"name": app, "image": f"{app}:latest"}], "volumes": [folder]}
-        template = {"metadata": {"labels": chosen}, "spec": pod}
-        deployment = {"replicas": 1, "selector": {"matchLabels": chosen}, "template": template}
-        made.append({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": deployment})
-    return made
+DATA = "/data/of/mine"
 
 
 @pytest.fixture(scope="module")
 def before(world: World) -> World:
-    # Its pods had hostPath volumes, which neither baseline nor restricted allows.
-    labels = {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "privileged"}}}
-    world.api.merge("Namespace", world.namespaces[0], "", labels)
-    for one in first_operators(world):
+    world.api.merge("Namespace", world.namespaces[0], "", {"metadata": {"labels": PRIVILEGED}})
+    for one in first_operators(world.namespaces[0], DATA):
         world.api.apply(one, manager="kopf")
 
     def run() -> bool:
@@ -71,7 +38,7 @@ def test_its_servers_give_way_and_the_stack_comes_up_on_their_folders(before: Wo
         assert api.get("StatefulSet", f"{NAME}-{app}", place) is not None
         volume = api.get("PersistentVolume", f"{place}-{NAME}-{app}-data")
         assert volume is not None
-        assert volume["spec"]["hostPath"]["path"] == f"/data/of/mine/{app}_data"
+        assert volume["spec"]["hostPath"]["path"] == f"{DATA}/{app}_data"
 
 
 def test_its_services_keep_their_names_and_find_ours(before: World) -> None:

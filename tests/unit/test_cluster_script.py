@@ -13,7 +13,7 @@ from resources.settings import CHECKOUT
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="a bash script")
 
-TOOLS = ("bash", "dirname", "readlink", "mkdir", "flock", "timeout", "id", "cat", "rm", "cp", "touch")
+TOOLS = ("bash", "dirname", "readlink", "mkdir", "flock", "timeout", "id", "cat", "rm", "cp", "touch", "nice")
 BUILDER = """#!/bin/bash
 echo "builder $*" >>"$CALLS"
 case $1 in
@@ -116,6 +116,15 @@ def test_the_builder_is_asked_for_as_much_as_is_needed(asked: str, machine: Mach
     assert asked in machine.called("builder")
     machine.run("stop")
     assert machine.called("builder")[-1] == "down"
+
+
+def test_what_is_built_ahead_is_no_cluster_yet(machine: Machine) -> None:
+    machine.with_builder()
+    assert machine.run("build").returncode == 0
+    assert [call for call in machine.called("builder") if call != "env"] == ["build"]
+    machine.with_k3d()
+    assert machine.run("build").returncode == 0
+    assert machine.called("builder").count("build") == 1 and "cluster create" not in str(machine.called("k3d"))
 
 
 def test_who_has_its_control_plane_may_ask_for_a_node_too(machine: Machine) -> None:
