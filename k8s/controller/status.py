@@ -157,23 +157,28 @@ def _cause(component: Component, facts: Facts, seen: Seen) -> Cause | None:
     pods = [pod for pod in seen.pods if (pod["metadata"].get("labels") or {}).get(PART_LABEL) in parts]
     if found := cause_of_pods(pods, seen.nodes):
         return found
-    names = {ref.name for ref in refs} | {pod["metadata"]["name"] for pod in pods}
+    # A new pod of a StatefulSet has the name of the one before it, of which events may still tell.
+    things = {pod["metadata"]["name"]: pod["metadata"].get("uid") for pod in pods}
+    things |= {ref.name: facts.objects[ref]["metadata"].get("uid") if ref in facts.objects else None for ref in refs}
     claim = facts.objects.get(component.claim) if component.claim else None
     if claim is not None and (found := cause_of_claim(claim)):
         return found
     if claim is not None and claim.get("status", {}).get("phase") == "Bound" and component.claim:
-        names -= {component.claim.name}
+        del things[component.claim.name]
     makers = [("Job", "-prepare-")] if absent else []
     if component.workload is not None:
         # A Deployment's pods are made by its ReplicaSets, which are named after it.
         makers.append(("ReplicaSet", f"{component.workload.name}-"))
-    return cause_of_events([one for one in seen.events if _about(one, names, makers)])
+    return cause_of_events([one for one in seen.events if _about(one, things, makers)])
 
 
-def _about(event: Mapping[str, Any], names: set[str], makers: Sequence[tuple[str, str]]) -> bool:
+def _about(event: Mapping[str, Any], things: Mapping[str, str | None], makers: Sequence[tuple[str, str]]) -> bool:
+    """Whether it tells of one of ``things`` (name -> uid, None for any), or of what a maker's part of a name fits."""
     thing = event.get("involvedObject") or event.get("regarding") or {}
     name = thing.get("name", "")
-    return name in names or any(thing.get("kind") == kind and part in name for kind, part in makers)
+    if name in things:
+        return things[name] in (None, thing.get("uid"))
+    return any(thing.get("kind") == kind and part in name for kind, part in makers)
 
 
 def _trouble(planned: Plan, verdicts: Sequence[Verdict], seen: Seen) -> Cause | None:

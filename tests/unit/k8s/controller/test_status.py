@@ -340,6 +340,19 @@ def test_an_old_warning_about_a_claim_that_is_bound_by_now_is_no_cause(make_stac
     assert condition(status, "Degraded")["status"] == "False"
 
 
+@pytest.mark.parametrize(("uid", "reason"), [("old", "AsExpected"), ("new", "Unhealthy")])
+def test_a_warning_about_the_pod_before_this_one_is_no_cause(
+    uid: str, reason: str, make_stack: Make, running: Running
+) -> None:
+    stack = make_stack()
+    fresh = pod("lake", "demo-minio-0")
+    fresh["metadata"]["uid"] = "new"
+    warning = event("Pod", "demo-minio-0", "Liveness probe failed", "Unhealthy")
+    warning["involvedObject"]["uid"] = uid
+    told = judged(stack, down(running(stack), MINIO), Seen(pods=(fresh,), events=(warning,)))
+    assert condition(told, "Degraded")["reason"] == reason
+
+
 def test_a_status_fits_its_schema_and_shows_no_secret(make_stack: Make, running: Running) -> None:
     crd = yaml.safe_load((Path(__file__).parents[4] / "k8s" / "crd.yaml").read_text(encoding="utf-8"))
     schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"]
