@@ -8,17 +8,20 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from resources.child import rebuilt
 from resources.contracts import Progress
-from resources.errors import Misconfigured, Missing, Unavailable
+from resources.errors import Misconfigured, Missing, NotFound, Unavailable
+from resources.progress import LOGGER
 
 if TYPE_CHECKING:
     from kubernetes.client import V1Pod
+    from urllib3 import HTTPResponse
 
 POLL_S, PATIENCE_S, GONE_S = 2.0, 120.0, 120.0
 """Between looks; how long the cluster's API may be away; how long a Job may take to go."""
@@ -37,6 +40,7 @@ class Job:
 
         self._namespace, self._name = namespace, name
         self._jobs, self._core = client.BatchV1Api(), client.CoreV1Api()
+        self._without_image: dict[str, float] = {}
 
     @classmethod
     def start(cls, template: Path, namespace: str, key: str) -> Self:
@@ -45,101 +49,120 @@ class Job:
         Raises: Misconfigured, Unavailable.
         """
         body = _filled(template, key)
+        _sign_in()
+        job = cls(namespace, body["metadata"]["name"])
+        job._remove_earlier()
         with _speaking():
-            _sign_in()
-            job = cls(namespace, body["metadata"]["name"])
-            job._remove()
             job._jobs.create_namespaced_job(namespace, body, _request_timeout=_TIMEOUT_S)
         return job
 
     def messages(self, progress: Progress) -> Iterator[dict[str, Any]]:
         """What the Job's process tells, each once, until it ends well; why it waits is shown meanwhile.
 
-        Raises: the error that the process tells; Missing, Unavailable where it ends otherwise.
+        Raises: the error that the process tells; Missing, NotFound where it ends otherwise; Unavailable, Misconfigured.
         """
         told: dict[str, int] = {}
-        started, away_since = time.monotonic(), None
+        ended_at = None
         while True:
-            try:
-                with _speaking():
-                    pod = self._newest_pod()
-                    if pod is not None and pod.status.phase != "Pending":
-                        yield from self._lines(pod.metadata.name, told)
-                    if self._ended():
-                        return
-            except Unavailable:
-                away_since = away_since or time.monotonic()
-                if time.monotonic() - away_since > PATIENCE_S:
-                    raise
-            else:
-                away_since = None
-                if pod is None or pod.status.phase == "Pending":
-                    self._show_wait(pod, progress, since=started)
+            # Looked at before the log is read: what was told before the end is in it then.
+            state = _patiently(self._jobs.read_namespaced_job_status, self._name, self._namespace).status
+            pod, heard = self._newest_pod(), False
+            if pod is not None and pod.status.phase != "Pending":
+                heard = yield from self._lines(pod.metadata.name, told)
+            failed = [one for one in state.conditions or [] if one.type == "Failed" and one.status == "True"]
+            if failed:
+                raise self._failure(pod, failed[0].reason)
+            if state.succeeded:
+                ended_at = ended_at or time.monotonic()
+                if heard or time.monotonic() - ended_at > PATIENCE_S:
+                    return
+            if not heard:
+                self._show_wait(pod, progress)
             time.sleep(POLL_S)
 
     def close(self) -> None:
-        """Remove the Job and its pods. Raises Unavailable."""
-        with _speaking():
-            self._remove()
+        """Remove the Job and its pods. Where the cluster doesn't do it now, it does so a day after their end."""
+        try:
+            _patiently(self._jobs.delete_namespaced_job, self._name, self._namespace, propagation_policy="Background")
+        except NotFound:
+            return
+        except Unavailable as error:
+            LOGGER.warning("Job %s stays until its time. %s", self._name, error)
 
     def _newest_pod(self) -> V1Pod | None:
         selector = f"batch.kubernetes.io/job-name={self._name}"
-        found = self._core.list_namespaced_pod(
-            self._namespace, label_selector=selector, _request_timeout=_TIMEOUT_S
-        ).items
+        found = _patiently(self._core.list_namespaced_pod, self._namespace, label_selector=selector).items
         return max(found, key=lambda pod: pod.metadata.creation_timestamp, default=None)
 
-    def _lines(self, pod: str, told: dict[str, int]) -> Iterator[dict[str, Any]]:
-        """The messages of a pod's log that weren't told yet, until it ends or the connection does."""
+    def _lines(self, pod: str, told: dict[str, int]) -> Generator[dict[str, Any], None, bool]:
+        """The messages of a pod's log that weren't told yet; whether it could be read. A lost node's can't.
+
+        Raises: the error that the process tells; Misconfigured.
+        """
+        error = None
+        try:
+            with _speaking(), self._log_of(pod) as log:
+                for number, message in enumerate(_messages(log.stream(amt=None))):
+                    if error := message.get("error"):
+                        break
+                    if number >= told.get(pod, 0):
+                        told[pod] = number + 1
+                        yield message
+        except (Unavailable, NotFound):
+            return False
+        if error:
+            raise rebuilt(error)
+        return True
+
+    @contextmanager
+    def _log_of(self, pod: str) -> Iterator[HTTPResponse]:
         log = self._core.read_namespaced_pod_log(
             pod, self._namespace, follow=True, _preload_content=False, _request_timeout=_FOLLOW_S
         )
         try:
-            for number, message in enumerate(_messages(log.stream(amt=None))):
-                if number < told.get(pod, 0):
-                    continue
-                told[pod] = number + 1
-                if "error" in message:
-                    raise rebuilt(message["error"])
-                yield message
+            yield log
         finally:
             log.release_conn()
 
-    def _ended(self) -> bool:
-        """Whether the Job is done. Raises Missing where it failed."""
-        status = self._jobs.read_namespaced_job_status(self._name, self._namespace, _request_timeout=_TIMEOUT_S).status
-        failed = [one for one in status.conditions or [] if one.type == "Failed" and one.status == "True"]
-        if failed:
-            pod = self._newest_pod()
-            ends = [one.state.terminated for one in (pod.status.container_statuses or [])] if pod else []
-            reason = next((end.reason for end in ends if end), failed[0].reason)
-            fix = "OOMKilled: give spec.training.resources more memory. Else the pod's log says why: kubectl logs."
-            raise Missing("The Job failed", subject=f"{self._name}, {reason}", fix=fix)
-        return bool(status.succeeded)
+    def _failure(self, pod: V1Pod | None, reason: str) -> Missing:
+        ends = [one.state.terminated for one in (pod.status.container_statuses or [])] if pod else []
+        subject = f"{self._name}, {next((end.reason for end in ends if end), reason)}"
+        fix = "OOMKilled: give spec.training.resources more memory. Else the pod's log says why: kubectl logs."
+        return Missing("The Job failed", subject=subject, fix=fix)
 
-    def _show_wait(self, pod: V1Pod | None, progress: Progress, *, since: float) -> None:
+    def _show_wait(self, pod: V1Pod | None, progress: Progress) -> None:
         reason = _waiting(pod)
-        if reason in _NO_IMAGE and time.monotonic() - since > IMAGE_S:
-            fix = "Bring the image to the node, or name another in spec.training.image."
-            raise Missing("The Job's image is not there", subject=f"{self._name}, {reason}", fix=fix)
+        if pod is not None and reason in _NO_IMAGE:
+            since = self._without_image.setdefault(pod.metadata.name, time.monotonic())
+            if time.monotonic() - since > IMAGE_S:
+                fix = "Bring the image to the node, or name another in spec.training.image."
+                raise Missing("The Job's image is not there", subject=f"{self._name}, {reason}", fix=fix)
         progress.step("train", 0, 1, unit="steps", note=f"waits: {reason}")
 
-    def _remove(self) -> None:
-        from kubernetes.client import ApiException
-
+    def _remove_earlier(self) -> None:
+        delete = partial(self._jobs.delete_namespaced_job, self._name, self._namespace, propagation_policy="Foreground")
         deadline = time.monotonic() + GONE_S
         while time.monotonic() < deadline:
             try:
-                self._jobs.delete_namespaced_job(
-                    self._name, self._namespace, propagation_policy="Foreground", _request_timeout=_TIMEOUT_S
-                )
-            except ApiException as error:
-                if error.status == 404:
-                    return
-                raise
+                _patiently(delete)
+            except NotFound:
+                return
             time.sleep(POLL_S / 4)
         fix = f"Look why: kubectl --namespace {self._namespace} describe job {self._name}"
         raise Unavailable("An earlier Job does not go", subject=self._name, fix=fix)
+
+
+def _patiently(question: Callable[..., Any], *arguments: Any, **more: Any) -> Any:
+    """What the cluster's API answers, which may be away for a while. Raises Unavailable, Misconfigured, NotFound."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            with _speaking():
+                return question(*arguments, **more, _request_timeout=_TIMEOUT_S)
+        except Unavailable:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(POLL_S)
 
 
 def _filled(template: Path, key: str) -> dict[str, Any]:
@@ -167,7 +190,7 @@ def _sign_in() -> None:
 
 @contextmanager
 def _speaking() -> Iterator[None]:
-    """Turns what the cluster's API answers into our errors. Raises Unavailable, Misconfigured."""
+    """Turns what the cluster's API answers into our errors. Raises Unavailable, Misconfigured, NotFound."""
     from kubernetes.client import ApiException
     from urllib3.exceptions import HTTPError
 
@@ -178,6 +201,9 @@ def _speaking() -> Iterator[None]:
         if error.status in (401, 403, 422):
             fix = "The account of runs may make and read Jobs and read pods and their logs: see the operator's Roles."
             raise Misconfigured("The cluster refuses the Job", subject=subject, fix=fix) from None
+        if error.status == 404:
+            fix = "Somebody deleted it. Run it again; it resumes."
+            raise NotFound("The Job or its pod is gone", subject=subject, fix=fix) from None
         raise Unavailable("The cluster's API failed", subject=subject, fix="Run it again; it resumes.") from None
     except HTTPError as error:
         subject = type(error).__name__
