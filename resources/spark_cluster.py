@@ -51,6 +51,8 @@ def options(settings: Settings) -> dict[str, str]:
         "spark.kubernetes.namespace": settings.namespace,
         # Executors go with the pod that they work for.
         "spark.kubernetes.driver.pod.name": socket.gethostname(),
+        # There are none, and the run's account may not touch those of the stack.
+        "spark.kubernetes.driver.ownPersistentVolumeClaim": "false",
     }
 
 

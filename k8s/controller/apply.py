@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,12 +15,15 @@ import kopf
 from urllib3 import BaseHTTPResponse, PoolManager, Timeout
 from urllib3.exceptions import HTTPError
 
+from k8s.controller.credentials import Held
 from k8s.controller.plan import OLD_LABEL, Ref
 from k8s.controller.reconcile import ApiError
 from k8s.controller.spec import API_VERSION, PLURAL
 from k8s.controller.stack import MANAGER, STACK_LABEL, Manifest
 
 CONNECT_S, READ_S = 5.0, 15.0
+PAGE = 200
+"""Objects in an answer. A thousand nodes, each with its images, would be 70 MB at once."""
 Login = Callable[[], kopf.ConnectionInfo]
 """Reads address and credentials anew: a token in a pod is replaced every hour."""
 PLURALS = {
@@ -89,8 +92,8 @@ class ApiCluster:
             raise ApiError(error.code, f"Apply k8s/crd.yaml first: {error.words}") from None
 
     def nodes(self) -> list[Manifest]:
-        """See Cluster."""
-        return self._list("Node", "v1", "")
+        """See Cluster. Without the images that each has, which are most of it."""
+        return [_node(one) for one in self._each("Node", "v1", "")]
 
     def objects(self, namespace: str, name: str) -> dict[Ref, Manifest]:
         """See Cluster."""
@@ -118,26 +121,35 @@ class ApiCluster:
 
     def events(self, namespace: str) -> list[Manifest]:
         """See Cluster."""
-        return self._list("Event", "v1", namespace, fields="type=Warning")
+        return list(self._each("Event", "v1", namespace, fields="type=Warning"))
 
     def data_path(self, namespace: str) -> str | None:
         """See Cluster."""
         found = self._get(Ref("ConfigMap", "dataalchemy-config", namespace))
         return ((found or {}).get("data") or {}).get("dataPath")
 
-    def secret(self, namespace: str, name: str) -> dict[str, str]:
+    def secret(self, namespace: str, name: str) -> Held:
         """See Cluster."""
-        data = (self._get(Ref("Secret", name, namespace)) or {}).get("data") or {}
-        return {key: base64.b64decode(value).decode(errors="replace") for key, value in data.items()}
+        found = self._get(Ref("Secret", name, namespace))
+        if found is None:
+            return Held()
+        data = found.get("data") or {}
+        values = {key: base64.b64decode(value).decode(errors="replace") for key, value in data.items()}
+        return Held(values, found["metadata"]["uid"])
 
     def fill_secret(self, namespace: str, name: str, values: Mapping[str, str]) -> None:
         """See Cluster. Under a name of its own, so that no apply ever takes a key away that another one made."""
         encoded = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
         made = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": namespace}}
-        if self._get(Ref.of(made)) is None:
-            self.create({**made, "type": "Opaque", "data": encoded})
+        there = self._get(Ref.of(made))
+        if there is None:
+            path = _path(Ref.of(made)).rpartition("/")[0]
+            self._send("POST", path, {**made, "type": "Opaque", "data": encoded}, query=[("fieldManager", MANAGER)])
             return
-        self._send("PATCH", _path(Ref.of(made)), {"data": encoded}, content="application/merge-patch+json")
+        # Two stacks may share it: who finds it changed since looks again, and overwrites nothing.
+        added = {key: value for key, value in encoded.items() if not (there.get("data") or {}).get(key)}
+        body = {"metadata": {"resourceVersion": there["metadata"]["resourceVersion"]}, "data": added}
+        self._send("PATCH", _path(Ref.of(made)), body, content="application/merge-patch+json")
 
     def apply(self, manifest: Manifest) -> Manifest:
         """See Cluster. Forced: what the stack asks for counts, whoever set it last."""
@@ -160,10 +172,13 @@ class ApiCluster:
         body = {"spec": {"claimRef": {"uid": None, "resourceVersion": None}}}
         self._send("PATCH", _path(volume), body, content="application/merge-patch+json")
 
-    def delete(self, ref: Ref) -> None:
+    def delete(self, ref: Ref, *, version: str | None = None) -> None:
         """See Cluster."""
+        options: dict[str, Any] = {"propagationPolicy": "Foreground"}
+        if version is not None:
+            options["preconditions"] = {"resourceVersion": version}
         try:
-            self._send("DELETE", _path(ref), {"propagationPolicy": "Foreground"})
+            self._send("DELETE", _path(ref), options)
         except ApiError as error:
             if error.code != 404:
                 raise
@@ -183,13 +198,22 @@ class ApiCluster:
             raise
         return found
 
-    def _list(self, kind: str, version: str, namespace: str, labels: str = "", *, fields: str = "") -> list[Manifest]:
+    def _list(self, kind: str, version: str, namespace: str, labels: str = "") -> list[Manifest]:
+        return list(self._each(kind, version, namespace, labels))
+
+    def _each(
+        self, kind: str, version: str, namespace: str, labels: str = "", *, fields: str = ""
+    ) -> Iterator[Manifest]:
+        """Objects of a kind, a page of them in memory at a time."""
         path = _path(Ref(kind, "", namespace, version)).rstrip("/")
-        query = [("labelSelector", labels)] if labels else []
-        query += [("fieldSelector", fields)] if fields else []
-        items = self._send("GET", path, query=query)["items"]
-        # Items of a list don't say what they are.
-        return [{**one, "apiVersion": version, "kind": kind} for one in items]
+        asked = {"labelSelector": labels, "fieldSelector": fields, "limit": str(PAGE)}
+        while True:
+            answer = self._send("GET", path, query=[(name, value) for name, value in asked.items() if value])
+            # Items of a list don't say what they are.
+            yield from ({**one, "apiVersion": version, "kind": kind} for one in answer["items"])
+            asked["continue"] = (answer.get("metadata") or {}).get("continue", "")
+            if not asked["continue"]:
+                return
 
     def _send(
         self, method: str, path: str, body: Any = None, *, query: Any = (), content: str = "application/json"
@@ -216,6 +240,16 @@ def _path(ref: Ref) -> str:
     root = f"/api/{ref.api_version}" if "/" not in ref.api_version else f"/apis/{ref.api_version}"
     place = f"/namespaces/{ref.namespace}" if ref.namespace else ""
     return f"{root}{place}/{PLURALS[ref.kind]}/{ref.name}"
+
+
+def _node(found: Manifest) -> Manifest:
+    """What is read of a node."""
+    meta, spec, status = found["metadata"], found.get("spec", {}), found.get("status", {})
+    return {
+        "metadata": {key: meta[key] for key in ("name", "labels") if key in meta},
+        "spec": {key: spec[key] for key in ("providerID", "taints", "unschedulable") if key in spec},
+        "status": {key: status[key] for key in ("addresses", "conditions") if key in status},
+    }
 
 
 def _words(answer: BaseHTTPResponse) -> str:

@@ -48,8 +48,8 @@ _SAID: tuple[tuple[str, str, str], ...] = (
     (
         r"violates PodSecurity",
         "PodSecurityRefused",
-        "The namespace allows no such pod. Give the folders to their users by hand, or label it "
-        "pod-security.kubernetes.io/enforce=baseline.",
+        "The namespace allows no pod that gives the folders to their servers. Label it "
+        "pod-security.kubernetes.io/enforce=baseline, or keep data in claims (spec.storage.mode: pvc).",
     ),
     (
         r"storageclass\S* \S+ not found|no storage class is set",

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from k8s.controller.spec import StackSpec
 
 ACCESS_KEY, SECRET_KEY = "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"
 KV_PASSWORD, POSTGRES_PASSWORD = "DATAALCHEMY_KV_PASSWORD", "DATAALCHEMY_POSTGRES_PASSWORD"
 _BYTES = {ACCESS_KEY: 16, SECRET_KEY: 32, KV_PASSWORD: 32, POSTGRES_PASSWORD: 32}
+_READ_BY = {"lake": (ACCESS_KEY, SECRET_KEY), "cache": (KV_PASSWORD,), "postgres": (POSTGRES_PASSWORD,)}
 _LEAST = {ACCESS_KEY: 3, SECRET_KEY: 8}
 """What MinIO refuses to start with is shorter than this."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """A Secret's values, and the uid by which the cluster tells it from another of the same name."""
+
+    values: Mapping[str, str] = field(default_factory=dict)
+    uid: str = ""
 
 
 def made_here(spec: StackSpec, *, has_history: bool = False) -> tuple[str, ...]:
@@ -65,11 +75,15 @@ def made(keys: tuple[str, ...], random_hex: Callable[[int], str]) -> dict[str, s
     return {key: random_hex(_BYTES[key]) for key in keys}
 
 
-def revision(existing: Mapping[str, str], *, of_stores: bool = False) -> str:
-    """Tells whether a value changed; ``of_stores``: one of the four that a store starts with.
+def revisions(held: Held) -> dict[str, str]:
+    """Tells by component whether a value that it starts with has changed; Dagster takes the whole Secret.
 
-    All values together, so that a weak one can't be guessed from it.
+    With the uid, which only those know who may read the Secret, so that a weak value can't be guessed.
     """
-    keys = sorted(set(_BYTES) & set(existing) if of_stores else existing)
-    text = "\0".join(f"{key}={existing[key]}" for key in keys)
+    read_by = {**_READ_BY, "dagster": tuple(sorted(held.values))}
+    return {component: _digest(held, keys) for component, keys in read_by.items()}
+
+
+def _digest(held: Held, keys: tuple[str, ...]) -> str:
+    text = "\0".join([held.uid, *(f"{key}={held.values[key]}" for key in keys if key in held.values)])
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -57,8 +57,16 @@ def _outside(
         return None
     if stack.site.fixed_ports:
         return f"{_SCHEMES[name]}://127.0.0.1:{_HOST_PORTS[name]}"
-    places = [one["address"] for node in nodes for one in node.get("status", {}).get("addresses", [])]
-    return f"{_SCHEMES[name]}://{places[0]}:{node_port}" if places else None
+    place = _place(nodes)
+    return f"{_SCHEMES[name]}://{place}:{node_port}" if place else None
+
+
+def _place(nodes: Sequence[Mapping[str, Any]]) -> str | None:
+    """Where the nodes' ports are reached: an address before a name, which only they may know."""
+    order = ("InternalIP", "ExternalIP", "Hostname")
+    given = [one for node in nodes for one in node.get("status", {}).get("addresses", []) if one["type"] in order]
+    place = min(given, key=lambda one: order.index(one["type"]), default={"address": None})["address"]
+    return f"[{place}]" if place and ":" in place else place
 
 
 def _forward(stack: Stack, part: str, name: str) -> str:

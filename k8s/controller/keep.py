@@ -21,6 +21,11 @@ class Problem:
     blocking: bool = False
 
 
+def never_bound(claim: Mapping[str, Any]) -> bool:
+    """Whether a claim still waits for its volume. It holds no data, so it can be made anew as it should be."""
+    return claim.get("status", {}).get("phase") == "Pending" and not claim["spec"].get("volumeName")
+
+
 def kept_claim(wanted: Manifest, observed: Mapping[str, Any]) -> tuple[Manifest, list[Problem]]:
     """The claim with the class, the volume and at least the size that the one in the cluster has."""
     name, had, made = wanted["metadata"]["name"], observed["spec"], copy.deepcopy(wanted)

@@ -7,24 +7,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 from collections import defaultdict
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
+from itertools import repeat
 from typing import Any
 
 import kopf
 
 from k8s.controller.apply import CHILDREN, PLURALS, ApiCluster, Login, sign_in
 from k8s.controller.pace import LONGEST_WAIT_S, Pace
-from k8s.controller.plan import Ref, removed_with
+from k8s.controller.plan import removed_with
 from k8s.controller.reconcile import ApiError, Operator
 from k8s.controller.settings import WATCH_S, Settings
-from k8s.controller.spec import GROUP, INGEST_ANNOTATION, PLURAL, VERSION
+from k8s.controller.spec import GROUP, INGEST_ANNOTATION, KIND, PLURAL, SETUP_ANNOTATION, VERSION
 from k8s.controller.stack import MANAGER, STACK_LABEL
 
-OURS = {"app.kubernetes.io/managed-by": MANAGER}
-SETTLE_S = 1.0
+SETTLE_S, SECRET_S = 1.0, 300.0
+"""How long changes are gathered, and how often a Secret is looked at, which the operator may not watch."""
 _LOG = logging.getLogger(__name__)
 Key = tuple[str, str]
 
@@ -36,8 +39,29 @@ class Work:
         self.settings, self.cluster = Settings.read(), ApiCluster(login)
         self.operator = Operator(self.cluster, self.settings)
         self.wakes: defaultdict[Key, asyncio.Event] = defaultdict(asyncio.Event)
-        self.due, self.told = dict[Key, float](), dict[Key, tuple[Any, Any]]()
+        # A thread that reconciles goes on when its stack is deleted; who removes what is kept waits for its end.
+        self.busy: defaultdict[Key, threading.Lock] = defaultdict(threading.Lock)
+        self.due, self.told = dict[Key, float](), dict[Key, tuple[Any, ...]]()
         self.pace = Pace(self.settings.resync_s)
+
+    def reconcile(self, key: Key, body: kopf.Body) -> dict[str, Any]:
+        """One reconcile; its status. Raises ApiError, for a stack that is being deleted too."""
+        with self.busy[key]:
+            if body.metadata.get("deletionTimestamp"):
+                raise ApiError(404, "The stack is being deleted")
+            return self.operator.reconcile(dict(body))
+
+
+class Lasting:
+    """Seconds between tries of a request, without an end.
+
+    kopf would end the whole process where one watch is refused for a minute: a namespace that is served no longer,
+    or a cluster that is being upgraded, must not stop the others.
+    """
+
+    def __iter__(self) -> Iterator[float]:
+        yield from (1, 1, 2, 3, 5, 8, 13, 21)
+        yield from repeat(60)
 
 
 kopf.on.login()(sign_in)
@@ -54,6 +78,7 @@ def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> None:
     watching = settings.watching
     # A live one hears a bookmark every minute; kopf begins anew after 70 s without.
     watching.server_timeout, watching.client_timeout, watching.connect_timeout = WATCH_S, WATCH_S + 30, 10
+    settings.networking.error_backoffs = Lasting()
     kept, prefix = settings.persistence, f"operator.{GROUP}"
     kept.finalizer, kept.progress_storage = f"{prefix}/stack", kopf.AnnotationsProgressStorage(prefix=prefix)
     kept.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=prefix)
@@ -62,68 +87,99 @@ def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> None:
 
 
 @kopf.daemon(GROUP, VERSION, PLURAL, cancellation_timeout=60)
-async def keep(stopped: Any, body: kopf.Body, memo: kopf.Memo, retry: int, **_: Any) -> None:
+async def keep(stopped: Any, body: kopf.Body, memo: kopf.Memo, **_: Any) -> None:
     """Keep one stack as it is asked for. What the API doesn't answer is tried again, later each time."""
     work: Work = memo.work
     key = (str(body.metadata.namespace), str(body.metadata.name))
     work.due.setdefault(key, time.monotonic())
     try:
         while not stopped:
-            await _once(work, key, body)
-    except ApiError as error:
-        raise kopf.TemporaryError(str(error), delay=min(LONGEST_WAIT_S, 2.0 ** min(retry, 9))) from error
+            work.wakes[key].clear()
+            try:
+                await _wait(work, key, body, await _once(work, key, body))
+            except ApiError as error:
+                _LOG.warning("%s/%s: %s", *key, error)
+                await _woken(work, key, work.pace.wait_s(key, "Degraded", changed=False))
+            await asyncio.sleep(SETTLE_S)  # changes come in groups
     finally:
         if stopped:
             work.due.pop(key, None)
 
 
-async def _once(work: Work, key: Key, body: kopf.Body) -> None:
-    work.wakes[key].clear()
+async def _once(work: Work, key: Key, body: kopf.Body) -> float:
+    """Reconcile, and tell what is new; the seconds until it is due again."""
     before = dict(body.status)
-    status = await asyncio.to_thread(work.operator.reconcile, dict(body))
+    status = await asyncio.to_thread(work.reconcile, key, body)
     if status != before:
         await asyncio.to_thread(work.cluster.tell, *key, status)
     if status["phase"] != before.get("phase"):
         kind = "Warning" if status["phase"] == "Degraded" else "Normal"
         kopf.event(body, type=kind, reason=status["phase"], message=status["message"])
         _LOG.info("%s/%s is %s. %s", *key, status["phase"], status["message"])
-    wait_s = work.pace.wait_s(key, status["phase"], changed=status["message"] != before.get("message"))
+    return work.pace.wait_s(key, status["phase"], changed=status["message"] != before.get("message"))
+
+
+async def _wait(work: Work, key: Key, body: kopf.Body, wait_s: float) -> None:
+    """Return when the stack is due, something woke it, or its Secret is another: the one thing that nobody tells of."""
+    end, before = time.monotonic() + wait_s, None
+    if wait_s > SECRET_S:
+        before = await asyncio.to_thread(work.operator.secrets_of, dict(body))
+    while (left_s := end - time.monotonic()) > 0:
+        if await _woken(work, key, min(left_s, SECRET_S)):
+            return
+        if before is not None and await asyncio.to_thread(work.operator.secrets_of, dict(body)) != before:
+            return
+
+
+async def _woken(work: Work, key: Key, wait_s: float) -> bool:
+    """Whether something woke the stack before its time."""
     work.due[key] = time.monotonic() + wait_s
     with suppress(TimeoutError):
-        await asyncio.wait_for(work.wakes[key].wait(), wait_s)
-    await asyncio.sleep(SETTLE_S)  # changes come in groups
+        return await asyncio.wait_for(work.wakes[key].wait(), wait_s)
+    return False
 
 
 @kopf.on.event(GROUP, VERSION, PLURAL)
 async def changed(body: kopf.Body, memo: kopf.Memo, **_: Any) -> None:
-    """A stack's spec or its request of an ingest changed. Its status, which is ours, wakes nobody.
+    """A stack's spec changed, or what it is asked for by annotations. Its status, which is ours, wakes nobody.
 
     Async, as is the next one: kopf calls others in a thread, from where an event of asyncio wakes nobody in time.
     """
     key = (str(body.metadata.namespace), str(body.metadata.name))
-    now = (body.metadata.get("generation"), body.metadata.annotations.get(INGEST_ANNOTATION))
+    asked = (body.metadata.annotations.get(name) for name in (INGEST_ANNOTATION, SETUP_ANNOTATION))
+    now = (body.metadata.get("generation"), *asked)
     if memo.work.told.get(key) != now:
         memo.work.told[key] = now
         memo.work.wakes[key].set()
 
 
-async def child_changed(body: kopf.Body, memo: kopf.Memo, **_: Any) -> None:
+def of_a_stack(meta: kopf.Meta, **_: Any) -> bool:
+    """Whether an object is a stack's, by its labels, or, where somebody took them away, by its owner."""
+    return meta.labels.get("app.kubernetes.io/managed-by") == MANAGER or _owner(meta) is not None
+
+
+async def child_changed(meta: kopf.Meta, memo: kopf.Memo, **_: Any) -> None:
     """Something of a stack changed, whoever did it."""
-    labels = body.metadata.labels
-    namespace = body.metadata.namespace or labels.get(f"{GROUP}/namespace")
-    memo.work.wakes[(str(namespace), str(labels.get(STACK_LABEL)))].set()
+    namespace = meta.namespace or meta.labels.get(f"{GROUP}/namespace")
+    memo.work.wakes[(str(namespace), str(_owner(meta) or meta.labels.get(STACK_LABEL)))].set()
+
+
+def _owner(meta: kopf.Meta) -> str | None:
+    return next((one["name"] for one in meta.get("ownerReferences") or [] if one["kind"] == KIND), None)
 
 
 for _kind, _version in {**CHILDREN, "PersistentVolume": "v1", "Pod": "v1"}.items():
-    kopf.on.event(*_version.rpartition("/")[::2], PLURALS[_kind], labels=OURS)(child_changed)
+    kopf.on.event(*_version.rpartition("/")[::2], PLURALS[_kind], when=of_a_stack)(child_changed)
 
 
 @kopf.on.delete(GROUP, VERSION, PLURAL, backoff=10)
 def remove(body: kopf.Body, memo: kopf.Memo, **_: Any) -> None:
     """What the stack owns goes by itself; claims and volumes only where deletionPolicy says so."""
-    inventory = [Ref(one["kind"], one["name"], one.get("namespace", "")) for one in body.status.get("inventory", [])]
-    for ref in removed_with(body.spec.get("deletionPolicy", "Retain"), inventory):
-        memo.work.cluster.delete(ref)
+    key = (str(body.metadata.namespace), str(body.metadata.name))
+    with memo.work.busy[key]:
+        there = memo.work.cluster.objects(*key)
+        for ref in removed_with(body.spec.get("deletionPolicy", "Retain"), there):
+            memo.work.cluster.delete(ref)
 
 
 @kopf.on.probe(id="overdue", errors=kopf.ErrorsMode.PERMANENT)

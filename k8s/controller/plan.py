@@ -22,8 +22,9 @@ from k8s.controller.build.network import build_network
 from k8s.controller.build.postgres import build_postgres
 from k8s.controller.build.volumes import build_prepare, build_volumes
 from k8s.controller.credentials import POSTGRES_PASSWORD, given, history_lost, missing, too_short
-from k8s.controller.keep import Problem, kept_claim, kept_volume, released
-from k8s.controller.stack import PART_LABEL, Manifest, Stack, marked
+from k8s.controller.keep import Problem, kept_claim, kept_volume, never_bound, released
+from k8s.controller.spec import no_data_path
+from k8s.controller.stack import CONTENT_ANNOTATION, PART_LABEL, Manifest, Stack, marked
 
 OLD_LABEL = "dataalchemy.io/managed"
 """What the first operator put on everything it made."""
@@ -48,7 +49,7 @@ class Ref:
 
 @dataclass(frozen=True)
 class Facts:
-    """What the cluster holds: the stack's objects, all volumes of ours, what an earlier operator left, the inventory.
+    """What the cluster holds: the stack's objects, all volumes of ours, what an earlier operator left.
 
     ``secret`` has the credentials' values, which nothing here passes on.
     """
@@ -56,7 +57,6 @@ class Facts:
     objects: Mapping[Ref, Mapping[str, Any]] = field(default_factory=dict)
     volumes: tuple[Mapping[str, Any], ...] = ()
     old: tuple[Mapping[str, Any], ...] = ()
-    inventory: tuple[Ref, ...] = ()
     secret: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -74,6 +74,7 @@ class Plan:
     """What is done, in this order: ``remove_first`` (then wait until gone), ``free``, waves, ``start``, ``remove``.
 
     ``free``: volumes to let go of a claim that is gone. ``start``: Jobs that are created once and never applied again.
+    ``anew``: claims, as they were seen, that go so that the next round makes them as they should be.
     """
 
     waves: tuple[Wave, ...] = ()
@@ -81,6 +82,7 @@ class Plan:
     remove_first: tuple[Ref, ...] = ()
     free: tuple[Ref, ...] = ()
     remove: tuple[Ref, ...] = ()
+    anew: tuple[Mapping[str, Any], ...] = ()
     inventory: tuple[Ref, ...] = ()
     problems: tuple[Problem, ...] = ()
 
@@ -91,31 +93,35 @@ class Plan:
 
 
 def has_history(name: str, objects: Iterable[Ref]) -> bool:
-    """Whether the stack's own PostgreSQL has its claim, and with it a password of its own."""
-    return any(ref.kind == "PersistentVolumeClaim" and ref.name == f"{name}-postgres-data" for ref in objects)
+    """Whether the stack's own PostgreSQL has a claim or a folder, and with it a password of its own."""
+    claim = f"{name}-postgres-data"
+    kinds = ("PersistentVolumeClaim", "PersistentVolume")
+    return any(ref.kind in kinds and ref.name.rpartition(".")[2] == claim for ref in objects)
 
 
 def plan(stack: Stack, facts: Facts) -> Plan:
     """What is done for the stack now."""
     problems = [*_blocking(stack, facts), *_notes(stack)]
     if stack.spec.paused or any(problem.blocking for problem in problems):
-        return Plan(inventory=facts.inventory, problems=tuple(problems))
+        return Plan(inventory=_owned(stack, facts), problems=tuple(problems))
     if going := _in_the_way(stack, facts):
         # Two servers on one folder would damage it: the old ones are gone before the new ones come.
-        return Plan(remove_first=going, inventory=facts.inventory, problems=tuple(problems))
-    waves = []
+        return Plan(remove_first=going, inventory=_owned(stack, facts), problems=tuple(problems))
+    waves, anew = [], []
     for wave in _waves(stack):
-        manifests, kept = _kept(wave.manifests, facts)
+        anew += [facts.objects[Ref.of(one)] for one in wave.manifests if _never_bound_so(one, facts)]
+        manifests, kept = _kept([one for one in wave.manifests if not _never_bound_so(one, facts)], facts)
         problems += kept
         waves.append(Wave(wave.name, tuple(marked(one) for one in manifests), wave.after))
     wanted = {Ref.of(one) for wave in waves for one in wave.manifests}
-    gone = sorted({*facts.inventory, *_owned(stack, facts)} - wanted)
+    gone = sorted(set(_owned(stack, facts)) - wanted)
     free = [Ref.of(one) for one in facts.objects.values() if one["kind"] == "PersistentVolume" and released(one)]
     return Plan(
         waves=tuple(waves),
         start=tuple(build_ingest(stack)) if _answers(stack, facts) else (),
         free=tuple(ref for ref in free if ref in wanted),
         remove=tuple(ref for ref in gone if ref.kind not in DATA_KINDS),
+        anew=tuple(anew),
         # Data that a change of the spec leaves behind stay known, so that Delete finds them at the end.
         inventory=tuple(sorted(wanted | {ref for ref in gone if ref.kind in DATA_KINDS})),
         problems=tuple(problems),
@@ -183,7 +189,16 @@ def _kept(manifests: Iterable[Manifest], facts: Facts) -> tuple[list[Manifest], 
     return made, problems
 
 
-def _owned(stack: Stack, facts: Facts) -> list[Ref]:
+def _never_bound_so(wanted: Manifest, facts: Facts) -> bool:
+    """Whether a claim that holds no data yet was made from something else than is wanted now."""
+    observed = facts.objects.get(Ref.of(wanted))
+    if wanted["kind"] != "PersistentVolumeClaim" or observed is None or not never_bound(observed):
+        return False
+    made_from = (observed["metadata"].get("annotations") or {}).get(CONTENT_ANNOTATION)
+    return bool(made_from != marked(wanted)["metadata"]["annotations"][CONTENT_ANNOTATION])
+
+
+def _owned(stack: Stack, facts: Facts) -> tuple[Ref, ...]:
     """What there is of the stack, whatever its status remembers: an operator may have been killed before it told.
 
     An ingest's Job isn't kept, so it isn't missed either; it goes by its own time.
@@ -194,7 +209,7 @@ def _owned(stack: Stack, facts: Facts) -> list[Ref]:
         part = (one["metadata"].get("labels") or {}).get(PART_LABEL)
         if ref.kind in DATA_KINDS or (stack.uid in owners and part != "ingest"):
             found.append(ref)
-    return found
+    return tuple(sorted(found))
 
 
 def _in_the_way(stack: Stack, facts: Facts) -> tuple[Ref, ...]:
@@ -229,6 +244,9 @@ def _blocking(stack: Stack, facts: Facts) -> Iterable[Problem]:
     if site.data_path is None:
         text = "No folder for the data: set spec.storage.dataPath to one on the node, or spec.storage.mode to pvc."
         yield Problem("DataPathUnknown", text, blocking=True)
+    elif wrong := no_data_path(site.data_path):
+        text = f"{site.data_path or '/'} ({site.path_from}) {wrong}."
+        yield Problem("DataPathWrong", text, blocking=True)
     elif taken := _taken(stack, facts):
         yield Problem("DataPathTaken", taken, blocking=True)
     if site.node is None:
@@ -237,17 +255,25 @@ def _blocking(stack: Stack, facts: Facts) -> Iterable[Problem]:
 
 
 def _taken(stack: Stack, facts: Facts) -> str | None:
-    """Two stacks on one folder would damage each other's data."""
-    ours = {
-        one["spec"]["hostPath"]["path"]: one["metadata"]["name"]
-        for one in build_volumes(stack)
-        if one["kind"] == "PersistentVolume"
-    }
-    for volume in facts.volumes:
-        claim, path = volume["spec"].get("claimRef", {}), volume["spec"].get("hostPath", {}).get("path")
-        if path in ours and volume["metadata"]["name"] != ours[path]:
-            return f"{path} belongs to claim {claim['namespace']}/{claim['name']}: set another spec.storage.dataPath."
+    """Two stacks on one folder, or on one within the other, would damage each other's data."""
+    ours = [one["spec"] for one in build_volumes(stack) if one["kind"] == "PersistentVolume"]
+    claims = {_claim_of(spec) for spec in ours}
+    for spec in (volume["spec"] for volume in facts.volumes):
+        path = spec.get("hostPath", {}).get("path", "")
+        if _claim_of(spec) not in claims and any(_overlap(path, one["hostPath"]["path"]) for one in ours):
+            claim = "/".join(_claim_of(spec))
+            return f"{path} belongs to claim {claim}: set another spec.storage.dataPath."
     return None
+
+
+def _claim_of(volume_spec: Mapping[str, Any]) -> tuple[str, str]:
+    claim = volume_spec.get("claimRef") or {}
+    return claim.get("namespace", ""), claim.get("name", "")
+
+
+def _overlap(one: str, other: str) -> bool:
+    one, other = (f"{path.rstrip('/')}/" for path in (one, other))
+    return one.startswith(other) or other.startswith(one)
 
 
 def _notes(stack: Stack) -> Iterable[Problem]:

@@ -5,6 +5,7 @@ The operator's own container says nothing about the nodes, so nothing here looks
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -39,6 +40,8 @@ AKS = Platform(
     "aks", "pvc", "LoadBalancer", internal=(("service.beta.kubernetes.io/azure-load-balancer-internal", "true"),)
 )
 
+# One node, or several with kind inside. Windows names machines DESKTOP-XXXXXXX, so no more than this.
+_OF_DOCKER_DESKTOP = re.compile(r"^(docker-desktop|desktop-control-plane|desktop-worker[0-9]*)$")
 _PROVIDERS = {"k3d": K3D, "kind": KIND, "gce": GKE, "aws": EKS, "azure": AKS}
 _LABELS = {
     "minikube.k8s.io/name": MINIKUBE,
@@ -56,7 +59,7 @@ def platform_of(nodes: Sequence[Node]) -> Platform:
             return found
         provider = (node.get("spec", {}).get("providerID") or "").partition("://")[0]
         name = node["metadata"]["name"]
-        if name == "docker-desktop" or name.startswith("desktop-"):
+        if _OF_DOCKER_DESKTOP.match(name):
             return DOCKER_DESKTOP
         if provider in _PROVIDERS:
             return _PROVIDERS[provider]

@@ -13,14 +13,16 @@ from functools import partial
 from typing import Any, Protocol
 
 from k8s.controller import credentials
+from k8s.controller.causes import cause_of_words
+from k8s.controller.credentials import Held
 from k8s.controller.drift import needs_apply
 from k8s.controller.keep import spent, volume_host
 from k8s.controller.plan import Facts, Plan, Ref, Wave, has_history, plan
 from k8s.controller.platform import site_of
 from k8s.controller.settings import Settings
-from k8s.controller.spec import INGEST_ANNOTATION, StackSpec, read_spec
+from k8s.controller.spec import INGEST_ANNOTATION, SETUP_ANNOTATION, StackSpec, read_spec
 from k8s.controller.stack import Manifest, Stack
-from k8s.controller.status import Moment, Refusal, Seen, status_of
+from k8s.controller.status import Moment, Refusal, Seen, status_of, timed
 
 
 class ApiError(Exception):
@@ -29,6 +31,11 @@ class ApiError(Exception):
     def __init__(self, code: int, words: str) -> None:
         super().__init__(f"{code}: {words}" if code else words)
         self.code, self.words = code, words
+
+    @property
+    def passes(self) -> bool:
+        """Whether asking again may help by itself: no answer, a conflict, too many requests, a server in trouble."""
+        return self.code in (0, 409, 429) or self.code >= 500
 
 
 class Cluster(Protocol):
@@ -62,12 +69,12 @@ class Cluster(Protocol):
         """Key dataPath of ConfigMap dataalchemy-config."""
         ...
 
-    def secret(self, namespace: str, name: str) -> dict[str, str]:
-        """Values of a Secret; {} where there is none."""
+    def secret(self, namespace: str, name: str) -> Held:
+        """A Secret; an empty one where there is none."""
         ...
 
     def fill_secret(self, namespace: str, name: str, values: Mapping[str, str]) -> None:
-        """Add keys to a Secret, which is made where there is none."""
+        """Add keys to a Secret, which is made where there is none; 409 where somebody else did so meanwhile."""
         ...
 
     def apply(self, manifest: Manifest) -> Manifest:
@@ -82,8 +89,8 @@ class Cluster(Protocol):
         """Let a volume go of a claim that is gone."""
         ...
 
-    def delete(self, ref: Ref) -> None:
-        """Delete, and what it owns first; one that is gone already is fine."""
+    def delete(self, ref: Ref, *, version: str | None = None) -> None:
+        """Delete, and what it owns first; one that is gone already is fine. ``version``: only as it was seen then."""
         ...
 
 
@@ -97,24 +104,41 @@ class Operator:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def reconcile(self, resource: Mapping[str, Any]) -> dict[str, Any]:
-        """Bring the stack one step closer and return its status. Raises ApiError where it can't even look."""
+        """Bring the stack one step closer and return its status. Raises ApiError where the API can't be asked now."""
         before = resource.get("status") or {}
+        annotations = resource["metadata"].get("annotations") or {}
         moment = Moment(
             now=self.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
             generation=resource["metadata"].get("generation", 0),
             conditions=before.get("conditions", []),
             ingest=before.get("ingestRequest"),
+            ingest_job=before.get("ingestJob", ""),
+            set_up=annotations.get(SETUP_ANNOTATION, ""),
         )
         try:
             spec = read_spec(resource)
         except ValueError as error:
-            return unreadable(before, str(error), moment)
-        inventory = tuple(_ref(one) for one in before.get("inventory", []))
+            why = f"The resource can't be read, so nothing was changed: {' '.join(str(error).split())[:500]}"
+            return left_alone(before, "Unreadable", why, moment)
+        try:
+            return self._brought_closer(resource, spec, moment)
+        except ApiError as error:
+            if error.passes:
+                raise
+            cause = cause_of_words(error.words, otherwise="Refused")
+            return left_alone(before, cause.reason, cause.message, moment)
+
+    def secrets_of(self, resource: Mapping[str, Any]) -> dict[str, str]:
+        """Tells whether a value of the stack's Secret has changed. Raises ApiError."""
+        name = (resource.get("spec") or {}).get("credentialsSecret") or StackSpec().credentials_secret
+        return credentials.revisions(self.cluster.secret(resource["metadata"]["namespace"], name))
+
+    def _brought_closer(self, resource: Mapping[str, Any], spec: StackSpec, moment: Moment) -> dict[str, Any]:
         nodes = self.cluster.nodes()
-        stack, facts = self._look(resource, spec, inventory, nodes=nodes)
+        stack, facts = self._look(resource, spec, nodes=nodes)
         planned = plan(stack, facts)
         refusals, objects = self._do(planned, facts)
-        after = Facts(objects=objects, volumes=facts.volumes, inventory=inventory, secret=facts.secret)
+        after = Facts(objects=objects, volumes=facts.volumes, secret=facts.secret)
         pods = self.cluster.pods(stack.namespace, stack.name)
         if not planned.blocked and not spec.paused:
             refusals += self._clear(pods)
@@ -126,16 +150,14 @@ class Operator:
         )
         return status_of(stack, planned, after, seen, moment=moment)
 
-    def _look(
-        self, resource: Mapping[str, Any], spec: StackSpec, inventory: tuple[Ref, ...], *, nodes: list[Manifest]
-    ) -> tuple[Stack, Facts]:
+    def _look(self, resource: Mapping[str, Any], spec: StackSpec, *, nodes: list[Manifest]) -> tuple[Stack, Facts]:
         name, namespace = resource["metadata"]["name"], resource["metadata"]["namespace"]
         objects = self.cluster.objects(namespace, name)
-        secret = self._credentials(namespace, spec, has_history=has_history(name, objects))
+        held = self._credentials(namespace, spec, has_history=has_history(name, objects))
         kept = next((volume_host(one) for ref, one in objects.items() if ref.kind == "PersistentVolume"), None)
         path = self.cluster.data_path(namespace)
-        asked = (resource["metadata"].get("annotations") or {}).get(INGEST_ANNOTATION)
-        done = (resource.get("status") or {}).get("ingestRequest")
+        asked = (resource["metadata"].get("annotations") or {}).get(INGEST_ANNOTATION) or None
+        before = resource.get("status") or {}
         stack = Stack(
             name=name,
             namespace=namespace,
@@ -143,25 +165,23 @@ class Operator:
             spec=spec,
             site=site_of(spec, nodes, self.settings, config_path=path, kept_node=kept),
             images=self.settings.images,
-            secrets=credentials.revision(secret, of_stores=True),
-            all_secrets=credentials.revision(secret),
-            ingest=asked if asked != done else None,
+            secrets=credentials.revisions(held),
+            ingest=asked if asked != before.get("ingestRequest") else None,
+            ingest_after=before.get("ingestJob", ""),
         )
-        # An earlier operator's things are looked for until ours are there.
-        old = [] if any(ref.kind == "StatefulSet" for ref in objects) else self.cluster.old(namespace, name)
+        old = self.cluster.old(namespace, name)
         volumes = self.cluster.volumes() if stack.site.mode == "hostPath" else []
-        facts = Facts(objects=objects, volumes=tuple(volumes), old=tuple(old), inventory=inventory, secret=secret)
-        return stack, facts
+        return stack, Facts(objects=objects, volumes=tuple(volumes), old=tuple(old), secret=held.values)
 
-    def _credentials(self, namespace: str, spec: StackSpec, *, has_history: bool) -> dict[str, str]:
-        """The Secret's values, after what may be made was made. A paused stack gets none."""
-        values = self.cluster.secret(namespace, spec.credentials_secret)
-        absent = credentials.missing(credentials.made_here(spec, has_history=has_history), values)
-        if absent and not spec.paused:
-            fresh = credentials.made(absent, self.random_hex)
-            self.cluster.fill_secret(namespace, spec.credentials_secret, fresh)
-            values = {**values, **fresh}
-        return values
+    def _credentials(self, namespace: str, spec: StackSpec, *, has_history: bool) -> Held:
+        """The Secret, after what may be made was made. A paused stack gets none."""
+        name = spec.credentials_secret
+        held = self.cluster.secret(namespace, name)
+        absent = credentials.missing(credentials.made_here(spec, has_history=has_history), held.values)
+        if not absent or spec.paused:
+            return held
+        self.cluster.fill_secret(namespace, name, credentials.made(absent, self.random_hex))
+        return self.cluster.secret(namespace, name)
 
     def _clear(self, pods: list[Manifest]) -> list[Refusal]:
         refusals = []
@@ -204,18 +224,21 @@ class Operator:
             attempt(Ref.of(one), partial(self.cluster.create, one))
         for ref in planned.remove:
             attempt(ref, partial(self.cluster.delete, ref), gone=True)
+        for claim in planned.anew:
+            ref, version = Ref.of(claim), claim["metadata"].get("resourceVersion")
+            attempt(ref, partial(self.cluster.delete, ref, version=version), gone=True)
         return refusals, objects
 
 
-def unreadable(before: Mapping[str, Any], words: str, moment: Moment) -> dict[str, Any]:
-    """The status of a resource that an older or newer schema let through. What is there stays as it is."""
-    message = f"The resource can't be read, so nothing was changed: {' '.join(words.split())[:500]}"
-    ready = {"type": "Ready", "status": "False", "reason": "Unreadable", "message": message}
+def left_alone(before: Mapping[str, Any], reason: str, message: str, moment: Moment) -> dict[str, Any]:
+    """The status of a stack that can't be read, or not looked at. What is there stays as it is."""
+    ready = {"type": "Ready", "status": "False", "reason": reason, "message": message}
     degraded = {**ready, "type": "Degraded", "status": "True"}
-    times = {"lastTransitionTime": moment.now, "observedGeneration": moment.generation}
-    kept = {key: before[key] for key in ("inventory", "ingestRequest") if key in before}
+    kept = {key: before[key] for key in ("inventory", "endpoints", "ingestRequest", "ingestJob") if key in before}
     said = {"phase": "Degraded", "message": message, "observedGeneration": moment.generation}
-    return {**kept, **said, "conditions": [{**ready, **times}, {**degraded, **times}]}
+    set_up = {"observedSetUp": moment.set_up} if moment.set_up else {}
+    ingested = [one for one in moment.conditions if one["type"] == "Ingested"]
+    return {**kept, **said, **set_up, "conditions": timed([ready, degraded, *ingested], moment)}
 
 
 def _waits(wave: Wave, objects: Mapping[Ref, Mapping[str, Any]]) -> bool:
@@ -223,7 +246,3 @@ def _waits(wave: Wave, objects: Mapping[Ref, Mapping[str, Any]]) -> bool:
     if all(Ref.of(one) in objects for one in wave.manifests):
         return False
     return not all(objects.get(ref, {}).get("status", {}).get("succeeded") for ref in wave.after)
-
-
-def _ref(entry: Mapping[str, Any]) -> Ref:
-    return Ref(entry["kind"], entry["name"], entry.get("namespace", ""), entry.get("apiVersion", "v1"))

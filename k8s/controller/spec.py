@@ -14,7 +14,7 @@ from pydantic.alias_generators import to_camel
 
 GROUP, VERSION, KIND, PLURAL = "dataalchemy.io", "v1alpha1", "DataAlchemyStack", "dataalchemystacks"
 API_VERSION = f"{GROUP}/{VERSION}"
-INGEST_ANNOTATION = f"{GROUP}/request-ingest"
+INGEST_ANNOTATION, SETUP_ANNOTATION = f"{GROUP}/request-ingest", f"{GROUP}/set-up"
 
 ServiceType = Literal["ClusterIP", "NodePort", "LoadBalancer"]
 StorageMode = Literal["hostPath", "pvc"]
@@ -27,12 +27,24 @@ Replicas = Annotated[int, Field(ge=1, le=16)]
 STACK_NAME = re.compile(r"^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$")
 SYSTEM_FOLDER = re.compile(r"^/(bin|boot|dev|etc|lib|lib64|proc|sbin|sys|usr)(/.*)?$")
 DATA_PATH = re.compile(r"^/[^/:\\]+(/[^/:\\]+)*/?$")
+LOGINS = {
+    "alb.ingress.kubernetes.io/auth-type",
+    "haproxy-ingress.github.io/auth-secret",
+    "haproxy-ingress.github.io/auth-url",
+    "haproxy.org/auth-secret",
+    "konghq.com/plugins",
+    "nginx.ingress.kubernetes.io/auth-secret",
+    "nginx.ingress.kubernetes.io/auth-tls-secret",
+    "nginx.ingress.kubernetes.io/auth-url",
+    "traefik.ingress.kubernetes.io/router.middlewares",
+}
+"""Annotations by which an ingress asks who it is."""
 
 
 class Part(BaseModel):
-    """A part of the resource: read only, and a field that nobody knows is refused."""
+    """A part of the resource: read only. A field that nobody knows is left alone: it may be of a newer definition."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True)
 
 
 class ExternalStorage(Part):
@@ -51,7 +63,7 @@ class ExternalStorage(Part):
 
 
 class Storage(Part):
-    """Where the lake is kept."""
+    """Where the lake is kept; mode and class count for the cache's and PostgreSQL's claims too."""
 
     replicas: Replicas = 1
     mode: StorageMode | None = None
@@ -62,18 +74,8 @@ class Storage(Part):
 
     @model_validator(mode="after")
     def _path_is_on_the_node(self) -> Self:
-        path = self.data_path
-        if path is None:
-            return self
-        if not DATA_PATH.match(path) or ".." in path.split("/"):
-            raise ValueError(
-                "storage.dataPath is an absolute path on the node, such as /data; "
-                "Docker Desktop has C:\\Users as /run/desktop/mnt/host/c/Users"
-            )
-        if SYSTEM_FOLDER.match(path):
-            raise ValueError(
-                "storage.dataPath is a folder of the node's own system; choose one for data, such as /data"
-            )
+        if self.data_path is not None and (wrong := no_data_path(self.data_path)):
+            raise ValueError(f"storage.dataPath {wrong}")
         return self
 
     @model_validator(mode="after")
@@ -82,8 +84,8 @@ class Storage(Part):
             raise ValueError("storage.dataPath is for mode hostPath; with a storage class or mode pvc leave it out")
         if self.mode == "hostPath" and self.storage_class_name is not None:
             raise ValueError("storage.storageClassName is for mode pvc; with mode hostPath leave it out")
-        if self.external is not None and (self.mode or self.data_path or self.storage_class_name):
-            raise ValueError("storage.external replaces mode, dataPath and storageClassName; leave them out")
+        if self.external is not None and (self.mode == "hostPath" or self.data_path):
+            raise ValueError("storage.external replaces mode hostPath and dataPath; leave them out")
         return self
 
 
@@ -211,11 +213,15 @@ class Ingress(Part):
 
     @model_validator(mode="after")
     def _somebody_asks_who_it_is(self) -> Self:
-        asks = any("auth" in key or "middlewares" in key for key in self.annotations)
-        if self.basic_auth_secret is None and not asks:
+        if self.basic_auth_secret is not None and "nginx" not in (self.class_name or ""):
+            raise ValueError(
+                "ingress.basicAuthSecret is for ingress-nginx: name its class in ingress.className, "
+                "or give the annotation by which your ingress asks for a login"
+            )
+        if self.basic_auth_secret is None and not LOGINS & set(self.annotations):
             raise ValueError(
                 "Dagster has no login: give ingress.basicAuthSecret (ingress-nginx), "
-                "or the annotation by which your ingress asks for one"
+                f"or the annotation by which your ingress asks for one: {', '.join(sorted(LOGINS))}"
             )
         return self
 
@@ -244,6 +250,16 @@ class StackSpec(Part):
         if self.ingress is not None and not self.dagster.enabled:
             raise ValueError("ingress shows Dagster's pages; with dagster.enabled: false leave it out")
         return self
+
+
+def no_data_path(path: str) -> str:
+    """Why this path can't be a folder for data; "" where it can."""
+    if not DATA_PATH.match(path) or {".", ".."} & set(path.split("/")):
+        example = "Docker Desktop has C:\\Users as /run/desktop/mnt/host/c/Users"
+        return f"must be an absolute path on the node, such as /data; {example}"
+    if SYSTEM_FOLDER.match(path):
+        return "is a folder of the node's own system; choose one for data, such as /data"
+    return ""
 
 
 def named_version(image: str) -> bool:

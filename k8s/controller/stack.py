@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from k8s.controller.platform import Site
@@ -25,8 +25,8 @@ CONFIG_ANNOTATION = f"{GROUP}/config"
 class Stack:
     """Name, place, spec and decisions.
 
-    ``secrets`` is a digest of the credentials that stores start with, ``all_secrets`` of the whole Secret: a change
-    restarts who reads it.
+    ``secrets`` has a digest by component of the credentials that it starts with: a change restarts it. ``ingest`` is
+    a request that is due, ``ingest_after`` the Job of the one before it.
     """
 
     name: str
@@ -35,9 +35,9 @@ class Stack:
     spec: StackSpec
     site: Site
     images: Images
-    secrets: str = ""
-    all_secrets: str = ""
+    secrets: Mapping[str, str] = field(default_factory=dict)
     ingest: str | None = None
+    ingest_after: str = ""
 
     def named(self, part: str) -> str:
         """The name of one of the stack's objects."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -58,12 +59,14 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Moment:
-    """When this is, and the status so far, whose times stay where nothing changed."""
+    """When this is, and the status so far, whose times stay where nothing changed. ``set_up``: who asked for a look."""
 
     now: str
     generation: int
     conditions: Sequence[Condition] = field(default_factory=list)
     ingest: str | None = None
+    ingest_job: str = ""
+    set_up: str = ""
 
 
 def components(stack: Stack) -> list[Component]:
@@ -94,7 +97,9 @@ def status_of(stack: Stack, planned: Plan, facts: Facts, seen: Seen, *, moment: 
     trouble = _trouble(planned, verdicts, seen)
     ready = trouble is None and not planned.remove_first and all(verdict.ready for verdict in verdicts)
     addresses = endpoints_of(stack, facts, seen.nodes)
-    ingest = stack.ingest if _started(planned, seen) else moment.ingest
+    ingest, ingest_job = moment.ingest, moment.ingest_job
+    if _started(planned, seen):
+        ingest, ingest_job = stack.ingest, planned.start[0]["metadata"]["name"]
     message = trouble.message if trouble else _progress(stack, planned, verdicts, addresses)
     overall = [
         _condition("Ready", ready, "AllReady" if ready else trouble.reason if trouble else "Waiting", message),
@@ -110,13 +115,14 @@ def status_of(stack: Stack, planned: Plan, facts: Facts, seen: Seen, *, moment: 
         "platform": stack.site.platform.name,
         "storage": stack.site.data_path or stack.site.mode,
         "serviceType": stack.site.service_type,
-        "conditions": _timed([*overall, *conditions], moment),
+        "conditions": timed([*overall, *conditions, *_ingested(stack, facts, ingest_job, moment)], moment),
         "endpoints": addresses,
         "inventory": [
             {"apiVersion": ref.api_version, "kind": ref.kind, "name": ref.name, "namespace": ref.namespace}
             for ref in planned.inventory
         ],
-        **({"ingestRequest": ingest} if ingest else {}),
+        **({"ingestRequest": ingest, "ingestJob": ingest_job} if ingest else {}),
+        **({"observedSetUp": moment.set_up} if moment.set_up else {}),
     }
 
 
@@ -125,6 +131,23 @@ def _started(planned: Plan, seen: Seen) -> bool:
     refused = {refusal.ref for refusal in seen.refusals}
     answered = all(refusal.code for refusal in seen.refusals)
     return bool(planned.start) and answered and Ref.of(planned.start[0]) not in refused
+
+
+def _ingested(stack: Stack, facts: Facts, job: str, moment: Moment) -> list[Condition]:
+    """Whether the last requested ingest was handed over; its Job goes after a day, and what it came to stays."""
+    before = [one for one in moment.conditions if one["type"] == "Ingested"]
+    if not job:
+        return before
+    state = facts.objects.get(Ref("Job", job, stack.namespace), {}).get("status", {})
+    if state.get("succeeded"):
+        return [_condition("Ingested", True, "Done", "The requested ingest is done.")]
+    if state.get("failed"):
+        where = f"kubectl logs --namespace {stack.namespace} job/{job}"
+        message = f"The requested ingest failed: `{where}` says why. Another value of the annotation tries it again."
+        return [_condition("Ingested", False, "Failed", message)]
+    if job != moment.ingest_job or state:
+        return [_condition("Ingested", False, "Running", "The requested ingest is on its way.")]
+    return before
 
 
 def _verdict(component: Component, facts: Facts, seen: Seen) -> Verdict:
@@ -165,20 +188,22 @@ def _cause(component: Component, facts: Facts, seen: Seen) -> Cause | None:
         return found
     if claim is not None and claim.get("status", {}).get("phase") == "Bound" and component.claim:
         del things[component.claim.name]
-    makers = [("Job", "-prepare-")] if absent else []
+    makers = []
     if component.workload is not None:
         # A Deployment's pods are made by its ReplicaSets, which are named after it.
-        makers.append(("ReplicaSet", f"{component.workload.name}-"))
+        makers.append(("ReplicaSet", rf"{component.workload.name}-[a-z0-9]+"))
+        if absent:
+            makers.append(("Job", rf"{component.workload.name.rpartition('-')[0]}-prepare-[a-z0-9]+"))
     return cause_of_events([one for one in seen.events if _about(one, things, makers)])
 
 
 def _about(event: Mapping[str, Any], things: Mapping[str, str | None], makers: Sequence[tuple[str, str]]) -> bool:
-    """Whether it tells of one of ``things`` (name -> uid, None for any), or of what a maker's part of a name fits."""
+    """Whether it tells of one of ``things`` (name -> uid, None for any), or of a maker, by the form of its name."""
     thing = event.get("involvedObject") or event.get("regarding") or {}
     name = thing.get("name", "")
     if name in things:
         return things[name] in (None, thing.get("uid"))
-    return any(thing.get("kind") == kind and part in name for kind, part in makers)
+    return any(thing.get("kind") == kind and re.fullmatch(form, name) for kind, form in makers)
 
 
 def _trouble(planned: Plan, verdicts: Sequence[Verdict], seen: Seen) -> Cause | None:
@@ -236,7 +261,8 @@ def _condition(kind: str, holds: bool, reason: str, message: str) -> Condition:
     return {"type": kind, "status": "True" if holds else "False", "reason": reason, "message": message.strip()}
 
 
-def _timed(made: Iterable[Condition], moment: Moment) -> list[Condition]:
+def timed(made: Iterable[Condition], moment: Moment) -> list[Condition]:
+    """The conditions with the time since when each is as it is."""
     earlier = {one["type"]: one for one in moment.conditions}
     timed = []
     for one in made:

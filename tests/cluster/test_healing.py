@@ -68,7 +68,7 @@ def test_a_claim_whose_folder_is_kept_gets_it_again(demo: World) -> None:
         return bool(claims) and all(one["status"].get("phase") == "Bound" for one in claims)
 
     until(bound, HEALS_S, demo.operator.said)
-    volume = demo.api.get("PersistentVolume", f"{place}-demo-minio-data")
+    volume = demo.api.get("PersistentVolume", f"{place}.demo-minio-data")
     assert volume is not None and volume["spec"]["hostPath"]["path"] == "/data/minio_data"
 
 
@@ -76,7 +76,7 @@ def test_a_claim_whose_folder_is_kept_gets_it_again(demo: World) -> None:
 def test_a_changed_one_is_put_right(kind: str, demo: World) -> None:
     name, change = DRIFTS[kind]
     place = "" if kind == "PersistentVolume" else demo.namespaces[0]
-    name = f"{demo.namespaces[0]}-{name}" if kind == "PersistentVolume" else name
+    name = f"{demo.namespaces[0]}.{name}" if kind == "PersistentVolume" else name
     ours = demo.api.get(kind, name, place)
     assert ours is not None
     demo.api.merge(kind, name, place, change)

@@ -76,7 +76,9 @@ def lived(world: World) -> World:
     api.apply({"apiVersion": "v1", "kind": "Pod", "metadata": lone, "spec": template["spec"]})
     secret = {"name": "dataalchemy-secret", "namespace": place}
     api.apply({"apiVersion": "v1", "kind": "Secret", "metadata": secret, "stringData": {"AWS_ACCESS_KEY_ID": "mine"}})
-    everything = example("stack-instance-k3d") | {"ingress": {"host": "a.example.com", "basicAuthSecret": "users"}}
+    everything = example("stack-instance-k3d") | {
+        "ingress": {"host": "a.example.com", "className": "nginx", "basicAuthSecret": "users"}
+    }
     world.stack("demo", **everything)
     world.settled("demo", within_s=120)
     asked = {"metadata": {"annotations": {"dataalchemy.io/request-ingest": "now"}}}

@@ -107,7 +107,7 @@ def test_a_folder_claims_size_means_nothing_and_its_volume_stays(demo: World) ->
     spec = example("stack-instance-k3d")
     demo.stack("demo", **spec | {"storage": {**spec["storage"], "size": "30Gi", "dataPath": "/elsewhere"}})
     demo.because("demo", "DataPathMove", kind="AsAsked")
-    volume = demo.api.get("PersistentVolume", f"{demo.namespaces[0]}-demo-minio-data")
+    volume = demo.api.get("PersistentVolume", f"{demo.namespaces[0]}.demo-minio-data")
     assert volume is not None and volume["spec"]["hostPath"]["path"] == "/data/minio_data"
     assert demo.status("demo")["phase"] == "Ready"
     demo.stack("demo", **spec)

@@ -36,7 +36,7 @@ def test_its_servers_give_way_and_the_stack_comes_up_on_their_folders(before: Wo
     for app in SERVERS:
         assert api.get("Deployment", f"{NAME}-{app}", place) is None
         assert api.get("StatefulSet", f"{NAME}-{app}", place) is not None
-        volume = api.get("PersistentVolume", f"{place}-{NAME}-{app}-data")
+        volume = api.get("PersistentVolume", f"{place}.{NAME}-{app}-data")
         assert volume is not None
         assert volume["spec"]["hostPath"]["path"] == f"{DATA}/{app}_data"
 

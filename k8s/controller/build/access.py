@@ -17,7 +17,6 @@ _EXECUTORS = [
         "resources": ["pods", "services", "configmaps"],
         "verbs": ["create", "delete", "deletecollection", "get", "list", "patch", "watch"],
     },
-    {"apiGroups": [""], "resources": ["persistentvolumeclaims"], "verbs": ["deletecollection", "list"]},
 ]
 
 

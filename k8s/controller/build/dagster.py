@@ -103,7 +103,7 @@ def _account(stack: Stack) -> Manifest:
 
 
 def _deployment(stack: Stack, component: str, spec: dict[str, Any]) -> Manifest:
-    read_at_start = {CONFIG_ANNOTATION: digest([stack.all_secrets, variables(stack), instance(stack)])}
+    read_at_start = {CONFIG_ANNOTATION: digest([stack.secrets.get("dagster"), variables(stack), instance(stack)])}
     template = {"metadata": {"labels": stack.labels(component), "annotations": read_at_start}, "spec": spec}
     return {
         "apiVersion": "apps/v1",

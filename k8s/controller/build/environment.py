@@ -79,8 +79,8 @@ def postgres_url(stack: Stack) -> str:
 
 
 def sources(stack: Stack) -> list[Manifest]:
-    """The variables and the credentials, as a container takes both in."""
+    """The credentials and the variables, as a container takes both in. The last one counts where both name a key."""
     return [
-        {"configMapRef": {"name": stack.named("environment")}},
         {"secretRef": {"name": stack.spec.credentials_secret}},
+        {"configMapRef": {"name": stack.named("environment")}},
     ]

@@ -10,7 +10,15 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from k8s.controller.build.environment import DATA, HOME, bucket, postgres_url, run_variables, s3_endpoint
+from k8s.controller.build.environment import (
+    DATA,
+    HOME,
+    bucket,
+    postgres_url,
+    run_variables,
+    s3_endpoint,
+    sources,
+)
 from k8s.controller.build.pod import CLOSED, from_config, pod_security, scratch, sized
 from k8s.controller.credentials import POSTGRES_PASSWORD
 from k8s.controller.stack import Manifest, Stack
@@ -80,8 +88,6 @@ def launcher(stack: Stack) -> dict[str, Any]:
         "image_pull_policy": "IfNotPresent",
         "dagster_home": HOME,
         "instance_config_map": stack.named("dagster"),
-        "env_config_maps": [stack.named("environment")],
-        "env_secrets": [stack.spec.credentials_secret],
         "labels": stack.run_labels("run"),
         "fail_pod_on_run_failure": True,
         "run_k8s_config": {
@@ -89,6 +95,8 @@ def launcher(stack: Stack) -> dict[str, Any]:
                 "resources": sized(RUN_SIZE, stack.spec.resources.get("run")),
                 "securityContext": dict(CLOSED),
                 "env": run_variables(stack),
+                # Not env_config_maps and env_secrets, of which the Secret would have the last word.
+                "envFrom": sources(stack),
                 "volumeMounts": run_mounts(stack),
             },
             "pod_spec_config": {

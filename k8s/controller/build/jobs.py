@@ -77,7 +77,10 @@ def executor_pod(stack: Stack) -> Manifest:
 
 
 def build_ingest(stack: Stack) -> list[Manifest]:
-    """The Job that hands one requested ingest to Dagster; [] where none is due. Its name follows from the request."""
+    """The Job that hands one requested ingest to Dagster; [] where none is due.
+
+    Its name follows from the request and the one before it, so that a value that comes again is a request again.
+    """
     if stack.ingest is None or not stack.spec.dagster.enabled:
         return []
     container = _worker(stack, "ingest", ["dataalchemy", "ingest", "--json"], _INGEST_SIZE)
@@ -88,7 +91,7 @@ def build_ingest(stack: Stack) -> list[Manifest]:
         "metadata": {"labels": stack.labels("ingest")},
         "spec": pod([], room, restartPolicy="Never") | {"containers": [container]},
     }
-    request = hashlib.sha256(stack.ingest.encode()).hexdigest()[:10]
+    request = hashlib.sha256(f"{stack.ingest_after}\0{stack.ingest}".encode()).hexdigest()[:10]
     return [
         {
             "apiVersion": "batch/v1",

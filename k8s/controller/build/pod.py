@@ -95,10 +95,9 @@ def from_config(name: str, config_map: str) -> Manifest:
     return {"name": name, "configMap": {"name": config_map, "defaultMode": 0o444}}
 
 
-def secret_env(variable: str, secret: str, key: str, *, optional: bool = False) -> Manifest:
+def secret_env(variable: str, secret: str, key: str) -> Manifest:
     """A variable whose value is a key of a Secret."""
-    reference: Manifest = {"name": secret, "key": key}
-    return {"name": variable, "valueFrom": {"secretKeyRef": {**reference, **({"optional": True} if optional else {})}}}
+    return {"name": variable, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}
 
 
 def probes(check: Manifest, *, start_s: int, period_s: int = 10, timeout_s: int = 5) -> dict[str, Manifest]:

@@ -12,7 +12,7 @@ def build_store(stack: Stack, part: str, keeping: Keeping, container: Container,
     template = {
         "metadata": {
             "labels": stack.labels(keeping.component),
-            "annotations": {CONFIG_ANNOTATION: stack.secrets},
+            "annotations": {CONFIG_ANNOTATION: stack.secrets.get(keeping.component, "")},
         },
         "spec": pod(
             [container],

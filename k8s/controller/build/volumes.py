@@ -63,8 +63,7 @@ def build_volumes(stack: Stack) -> list[Manifest]:
 def build_prepare(stack: Stack) -> list[Manifest]:
     """The Job that gives the folders to the users of the stores; only folders of a node need it.
 
-    It is root with one capability more, since the folders are root's. Where the namespace refuses such a pod, the
-    set-up gives them away.
+    It is root with two capabilities, since the folders are root's: nothing that `restricted` allows could do it.
     """
     kept = keepings(stack)
     if stack.site.mode != "hostPath" or not kept:
@@ -115,8 +114,8 @@ def _prepare_pod(stack: Stack, kept: list[Keeping]) -> Manifest:
 
 
 def volume_name(stack: Stack, keeping: Keeping) -> str:
-    """Volumes have no namespace, so the name has it."""
-    return f"{stack.namespace}-{stack.named(keeping.part)}"
+    """Volumes have no namespace, so the name has it, before a dot, which no part of the name can hold."""
+    return f"{stack.namespace}.{stack.named(keeping.part)}"
 
 
 def _volume(stack: Stack, keeping: Keeping) -> Manifest:

@@ -49,7 +49,7 @@ def make_stack() -> Make:
     ) -> Stack:
         model = read_spec({"metadata": {"name": name}, "spec": spec})
         site = site_of(model, [node()] if nodes is None else nodes, settings or Settings(), config_path=None)
-        return Stack(name, namespace, f"uid-of-{name}", model, site, Images(), secrets="s1", ingest=ingest)
+        return Stack(name, namespace, f"uid-of-{name}", model, site, Images(), secrets={"lake": "s1"}, ingest=ingest)
 
     return make
 
@@ -101,6 +101,6 @@ def running(planned_of: Callable[[Stack], dict[Ref, dict[str, Any]]]) -> Callabl
         assert keepings(stack) is not None
         assert not any(needs_apply(one, objects[ref]) for ref, one in planned_of(stack).items())
         secret = {"AWS_ACCESS_KEY_ID": "a" * 16, "DATAALCHEMY_POSTGRES_PASSWORD": "c"}
-        return Facts(objects=objects, inventory=tuple(sorted(objects)), secret=secret)
+        return Facts(objects=objects, secret=secret)
 
     return of

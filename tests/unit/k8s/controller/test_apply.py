@@ -105,7 +105,24 @@ def test_every_kind_of_a_plan_has_an_address(
 
 def test_items_of_a_list_say_what_they_are(server: Server, cluster: ApiCluster) -> None:
     server.answers = [(200, {"items": [{"metadata": {"name": "a"}}]})]
-    assert cluster.nodes() == [{"apiVersion": "v1", "kind": "Node", "metadata": {"name": "a"}}]
+    assert cluster.pods("team", "demo") == [{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}}]
+
+
+def test_nodes_come_a_page_at_a_time_and_without_their_images(server: Server, cluster: ApiCluster) -> None:
+    ready = [{"type": "Ready", "status": "True"}]
+    found = {"metadata": {"name": "a", "labels": {}, "managedFields": []}, "spec": {"providerID": "k3s://a"}}
+    found["status"] = {"conditions": ready, "images": [{"names": ["x"] * 50}]}
+    server.answers = [(200, {"items": [found], "metadata": {"continue": "more"}}), (200, {"items": [found]})]
+    one = {"metadata": {"name": "a", "labels": {}}, "spec": found["spec"], "status": {"conditions": ready}}
+    assert cluster.nodes() == [one, one]
+    assert "limit=" in server.asked[0][1] and "continue=more" in server.asked[1][1]
+
+
+def test_a_claim_goes_only_as_it_was_seen(server: Server, cluster: ApiCluster) -> None:
+    server.answers = [(409, {"message": "the object has been modified"})]
+    with pytest.raises(ApiError, match="modified"):
+        cluster.delete(Ref("PersistentVolumeClaim", "a", "team"), version="7")
+    assert server.asked[-1][3]["preconditions"] == {"resourceVersion": "7"}
 
 
 def test_the_stacks_objects_are_found_by_label_in_one_call_a_kind(server: Server, cluster: ApiCluster) -> None:
@@ -147,12 +164,22 @@ def test_no_answer_is_an_error_without_a_status(server: Server) -> None:
 
 
 def test_a_secret_that_is_there_gets_keys_and_keeps_its_own(server: Server, cluster: ApiCluster) -> None:
-    server.answers = [(200, {"data": {"JIRA_TOKEN": "eA=="}}), (200, {})]
-    cluster.fill_secret("team", "dataalchemy-secret", {"DATAALCHEMY_KV_PASSWORD": "geheim"})
+    there = {"metadata": {"resourceVersion": "7"}, "data": {"JIRA_TOKEN": "eA==", "AWS_ACCESS_KEY_ID": "eA=="}}
+    server.answers = [(200, there), (200, {})]
+    made = {"DATAALCHEMY_KV_PASSWORD": "geheim", "AWS_ACCESS_KEY_ID": "another's since"}
+    cluster.fill_secret("team", "dataalchemy-secret", made)
     method, path, content, body = server.asked[-1]
     assert (method, content) == ("PATCH", "application/merge-patch+json")
     assert path == "/api/v1/namespaces/team/secrets/dataalchemy-secret"
-    assert body == {"data": {"DATAALCHEMY_KV_PASSWORD": base64.b64encode(b"geheim").decode()}}
+    added = {"DATAALCHEMY_KV_PASSWORD": base64.b64encode(b"geheim").decode()}
+    assert body == {"metadata": {"resourceVersion": "7"}, "data": added}
+
+
+def test_a_secret_that_another_stack_makes_meanwhile_is_looked_at_again(server: Server, cluster: ApiCluster) -> None:
+    server.answers = [(404, {}), (409, {"message": "already exists"})]
+    with pytest.raises(ApiError) as caught:
+        cluster.fill_secret("team", "s", {"A": "b"})
+    assert caught.value.passes
 
 
 def test_a_secret_that_is_not_there_is_made(server: Server, cluster: ApiCluster) -> None:
@@ -179,7 +206,7 @@ def test_a_status_is_written_whole(server: Server, cluster: ApiCluster) -> None:
 
 def test_a_volume_lets_go_of_its_old_claim(server: Server, cluster: ApiCluster) -> None:
     server.answers = [(200, {})]
-    cluster.free(Ref("PersistentVolume", "team-demo-minio-data"))
+    cluster.free(Ref("PersistentVolume", "team.demo-minio-data"))
     assert server.asked[0][3] == {"spec": {"claimRef": {"uid": None, "resourceVersion": None}}}
 
 

@@ -23,7 +23,7 @@ SENTENCES = {
     "NoRoom": "0/1 nodes are available: 1 Insufficient memory. preemption: 0/1 nodes are available",
     "NodeMissing": "0/2 nodes are available: 1 node(s) didn't match PersistentVolume's node affinity",
     "SecretMissing": 'secret "dataalchemy-secret" not found',
-    "VolumeNotMounted": 'MountVolume.SetUp failed for volume "team-demo-minio-data": hostPath type check failed',
+    "VolumeNotMounted": 'MountVolume.SetUp failed for volume "team.demo-minio-data": hostPath type check failed',
     "AdmissionRefused": 'admission webhook "policy.example.com" denied the request: no',
     "NotAllowed": 'roles.rbac.authorization.k8s.io is forbidden: User "x" cannot patch resource "roles"',
     "ClusterSlow": "Read timed out. (read timeout=10)",

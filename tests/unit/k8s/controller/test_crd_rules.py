@@ -15,7 +15,7 @@ celpy = pytest.importorskip("celpy", reason="cel-python is not installed")
 CRD: dict[str, Any] = yaml.safe_load((Path(__file__).parents[4] / "k8s" / "crd.yaml").read_text(encoding="utf-8"))
 SPEC: dict[str, Any] = CRD["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
 S3 = {"bucket": "lake-of-mine"}
-LOGIN = {"host": "a.example.com", "basicAuthSecret": "users"}
+LOGIN = {"host": "a.example.com", "className": "nginx-internal", "basicAuthSecret": "users"}
 
 WRONG: dict[str, dict[str, Any]] = {
     "absolute path on the node": {"storage": {"dataPath": "C:\\data"}},
@@ -24,7 +24,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "with a storage class or mode pvc leave it out": {"storage": {"dataPath": "/data", "mode": "pvc"}},
     "is for mode hostPath": {"storage": {"dataPath": "/data", "storageClassName": "fast"}},
     "with mode hostPath leave it out": {"storage": {"mode": "hostPath", "storageClassName": "fast"}},
-    "replaces mode": {"storage": {"mode": "pvc", "external": S3}},
+    "replaces mode hostPath": {"storage": {"mode": "hostPath", "external": S3}},
     "without a password": {"storage": {"external": {**S3, "endpoint": "http://me:secret@s3:9000"}}},
     "a bucket's name": {"storage": {"external": {"bucket": "A_B"}}},
     "DATAALCHEMY_KV_PASSWORD": {"cache": {"external": "redis://:secret@host:6379/0"}},
@@ -32,7 +32,9 @@ WRONG: dict[str, dict[str, Any]] = {
     "in mode cluster": {"compute": {"spark": {"mode": "cluster", "image": "data-processor:latest"}}},
     "an image needs a version": {"training": {"image": "dataalchemy/pipelines"}},
     "needs training.gpu": {"training": {"gpuCount": 1}},
-    "Dagster has no login": {"ingress": {"host": "a.example.com", "annotations": {"color": "red"}}},
+    "name its class in ingress.className": {"ingress": {"host": "a.example.com", "basicAuthSecret": "users"}},
+    "resources are for lake": {"resources": {"spark": {}}},
+    "Dagster has no login": {"ingress": {"host": "a.example.com", "annotations": {"author": "me"}}},
     "dagster.enabled: false": {"ingress": LOGIN, "dagster": {"enabled": False}},
     "projectName becomes a label": {"projectName": "Our project!"},
     "the name of an object": {"credentialsSecret": "My Secret"},
@@ -53,6 +55,8 @@ RIGHT: dict[str, dict[str, Any]] = {
         "ingress": {"host": "a.example.com", "annotations": {"traefik.ingress.kubernetes.io/router.middlewares": "x"}}
     },
     "a login by ingress-nginx": {"ingress": LOGIN},
+    "claims of a class beside an external store": {"storage": {"storageClassName": "fast", "external": S3}},
+    "resources of a part": {"resources": {"run": {"limits": {"memory": "16Gi"}}}},
     "GPUs": {"training": {"gpu": "nvidia", "gpuCount": 2}},
     "a path with a dot and a slash at its end": {"storage": {"dataPath": "/srv/data.v2/"}},
 }
@@ -81,9 +85,9 @@ def broken(schema: Mapping[str, Any], value: Any) -> Iterator[str]:
         if not program.evaluate({"self": celpy.json_to_cel(value)}):
             yield rule["message"]
     if isinstance(value, Mapping):
-        for name, part in schema.get("properties", {}).items():
-            if name in value:
-                yield from broken(part, value[name])
+        for name, one in value.items():
+            if part := schema.get("properties", {}).get(name) or schema.get("additionalProperties"):
+                yield from broken(part, one)
 
 
 @pytest.mark.parametrize("words", WRONG)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from k8s.controller.credentials import given, made, made_here, missing, revision, too_short
+from k8s.controller.credentials import Held, given, made, made_here, missing, revisions, too_short
 from k8s.controller.spec import StackSpec
 
 ALL = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "DATAALCHEMY_KV_PASSWORD", "DATAALCHEMY_POSTGRES_PASSWORD")
@@ -53,16 +53,29 @@ def test_what_minio_refuses_is_told(access: str, secret: str, short: tuple[str, 
     assert too_short(spec(), {ALL[0]: access, ALL[1]: secret}) == short
 
 
-def test_a_key_that_no_store_starts_with_is_no_new_revision_for_stores() -> None:
-    one = dict.fromkeys(ALL, "x")
-    more = {**one, "JIRA_TOKEN": "t"}
-    assert revision(one, of_stores=True) == revision(more, of_stores=True)
-    assert revision(one) != revision(more)
-    assert revision({**one, ALL[2]: "y"}, of_stores=True) != revision(one, of_stores=True)
+def changed(key: str) -> set[str]:
+    """Whose digest is another once this key has another value."""
+    before = dict.fromkeys(ALL, "x")
+    one, other = revisions(Held(before, "u")), revisions(Held({**before, key: "y"}, "u"))
+    return {component for component in one if one[component] != other[component]}
 
 
-def test_a_changed_value_is_another_revision_and_shows_nothing() -> None:
-    one, other = revision({"A": "secret-1"}), revision({"A": "secret-2"})
-    assert one != other
-    assert one == revision({"A": "secret-1"})
-    assert "secret" not in one
+@pytest.mark.parametrize(
+    ("key", "restarted"),
+    [
+        (ALL[0], {"lake", "dagster"}),
+        (ALL[1], {"lake", "dagster"}),
+        (ALL[2], {"cache", "dagster"}),
+        (ALL[3], {"postgres", "dagster"}),
+        ("JIRA_TOKEN", {"dagster"}),
+    ],
+)
+def test_a_changed_value_restarts_who_starts_with_it_and_nobody_else(key: str, restarted: set[str]) -> None:
+    assert changed(key) == restarted
+
+
+def test_a_digest_shows_nothing_and_cannot_be_compared_with_guesses() -> None:
+    one, other = revisions(Held({ALL[2]: "secret"}, "uid-1")), revisions(Held({ALL[2]: "secret"}, "uid-2"))
+    assert one == revisions(Held({ALL[2]: "secret"}, "uid-1"))
+    assert one["cache"] != other["cache"]
+    assert "secret" not in str(one)

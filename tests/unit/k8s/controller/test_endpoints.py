@@ -53,19 +53,22 @@ def test_a_load_balancer_is_named_once_it_has_an_address(
     assert endpoints_of(stack, facts, [])["s3"] == address
 
 
-def test_a_port_of_the_node_is_named_with_the_node(make_stack: Make, running: Running, make_node: Any) -> None:
+@pytest.mark.parametrize(("address", "shown"), [("192.0.2.5", "192.0.2.5"), ("fd00::1", "[fd00::1]")])
+def test_a_port_of_the_node_is_named_with_the_node(
+    address: str, shown: str, make_stack: Make, running: Running, make_node: Any
+) -> None:
     one = make_node("worker", "")
     stack = make_stack(nodes=[one], serviceType="NodePort")
     facts = running(stack)
     service = facts.objects[Ref("Service", "demo-redis-ext", "team")]
     ports = [{**service["spec"]["ports"][0], "nodePort": 31234}]
     facts = given(facts, "demo-redis-ext", spec={**service["spec"], "ports": ports})
-    one["status"]["addresses"] = [{"type": "InternalIP", "address": "192.0.2.5"}]
-    assert endpoints_of(stack, facts, [one])["redis"] == "redis://192.0.2.5:31234"
+    one["status"]["addresses"] = [{"type": "Hostname", "address": "a"}, {"type": "InternalIP", "address": address}]
+    assert endpoints_of(stack, facts, [one])["redis"] == f"redis://{shown}:31234"
 
 
 def test_an_ingress_names_dagster(make_stack: Make, running: Running) -> None:
-    ingress = {"host": "dagster.example.com", "tlsSecret": "tls", "basicAuthSecret": "users"}
+    ingress = {"host": "dagster.example.com", "className": "nginx", "tlsSecret": "tls", "basicAuthSecret": "users"}
     stack = make_stack(ingress=ingress)
     assert endpoints_of(stack, running(stack), [])["dagster"] == "https://dagster.example.com"
 

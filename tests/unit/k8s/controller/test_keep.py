@@ -47,7 +47,7 @@ def test_the_same_size_written_otherwise_is_the_same() -> None:
     ("asked", "had"),
     [
         ({"storageClassName": "slow"}, {"storageClassName": "fast", "volumeName": "pv-1"}),
-        ({}, {"storageClassName": HOST_CLASS, "volumeName": "team-demo-minio-data"}),
+        ({}, {"storageClassName": HOST_CLASS, "volumeName": "team.demo-minio-data"}),
         ({"storageClassName": HOST_CLASS, "volumeName": "x"}, {"storageClassName": "fast", "volumeName": "pv-1"}),
     ],
 )

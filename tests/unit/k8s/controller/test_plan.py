@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -11,7 +12,8 @@ import pytest
 
 from k8s.controller.build.jobs import build_ingest
 from k8s.controller.build.volumes import build_volumes
-from k8s.controller.plan import DATA_KINDS, Facts, Plan, Ref, plan, removed_with
+from k8s.controller.plan import DATA_KINDS, Facts, Plan, Ref, has_history, plan, removed_with
+from k8s.controller.settings import Settings
 from k8s.controller.stack import CONFIG_ANNOTATION, CONTENT_ANNOTATION, Stack
 
 Make = Callable[..., Stack]
@@ -63,7 +65,10 @@ def test_a_change_that_no_server_reads_restarts_none(
 
 def test_a_changed_password_restarts_who_reads_it(make_stack: Make, planned_of: PlannedOf) -> None:
     stack = make_stack()
-    before, after = planned_of(stack), planned_of(replace(stack, secrets="s2", all_secrets="s2"))
+    before, after = (
+        planned_of(stack),
+        planned_of(replace(stack, secrets=dict.fromkeys(("lake", "cache", "postgres", "dagster"), "s2"))),
+    )
     for ref, one in before.items():
         if ref.kind in ("StatefulSet", "Deployment"):
             marks = [x["spec"]["template"]["metadata"]["annotations"][CONFIG_ANNOTATION] for x in (one, after[ref])]
@@ -72,7 +77,7 @@ def test_a_changed_password_restarts_who_reads_it(make_stack: Make, planned_of: 
 
 def test_another_key_of_the_secret_restarts_dagster_and_no_store(make_stack: Make, planned_of: PlannedOf) -> None:
     stack = make_stack()
-    before, after = planned_of(stack), planned_of(replace(stack, all_secrets="s2"))
+    before, after = planned_of(stack), planned_of(replace(stack, secrets={**stack.secrets, "dagster": "s2"}))
     for ref, one in before.items():
         if ref.kind in ("StatefulSet", "Deployment"):
             same = one["spec"]["template"] == after[ref]["spec"]["template"]
@@ -90,7 +95,7 @@ def test_a_changed_instance_restarts_dagster_and_no_store(make_stack: Make, plan
 
 
 def test_what_a_killed_operator_never_told_of_goes_too(make_stack: Make, running: Running) -> None:
-    facts = replace(running(make_stack()), inventory=())
+    facts = running(make_stack())
     planned = plan(make_stack(serviceType="ClusterIP"), facts)
     assert {ref.name for ref in planned.remove} == {"demo-minio-ext", "demo-redis-ext", "demo-webserver-ext"}
     left = plan(make_stack(dagster={"enabled": False}), facts)
@@ -150,22 +155,17 @@ def test_a_change_of_the_spec_removes_no_data(
     )
     assert planned.waves
     assert not [ref for ref in (*planned.remove, *planned.remove_first) if ref.kind in DATA_KINDS]
-    assert {ref for ref in facts.inventory if ref.kind in DATA_KINDS} <= set(planned.inventory)
-
-
-def test_a_secret_in_an_inventory_never_goes(make_stack: Make) -> None:
-    planned = plan(make_stack(), Facts(inventory=(Ref("Secret", "dataalchemy-secret", "team"),)))
-    assert planned.remove == ()
+    assert {ref for ref in facts.objects if ref.kind in DATA_KINDS} <= set(planned.inventory)
 
 
 def test_deleting_a_stack_leaves_its_data(make_stack: Make, running: Running) -> None:
-    assert removed_with("Retain", running(make_stack()).inventory) == ()
+    assert removed_with("Retain", running(make_stack()).objects) == ()
 
 
 def test_deleting_a_stack_that_says_so_takes_claims_then_volumes_and_no_secret(
     make_stack: Make, running: Running
 ) -> None:
-    gone = removed_with("Delete", (*running(make_stack()).inventory, Ref("Secret", "dataalchemy-secret", "team")))
+    gone = removed_with("Delete", (*running(make_stack()).objects, Ref("Secret", "dataalchemy-secret", "team")))
     assert [ref.kind for ref in gone] == ["PersistentVolumeClaim"] * 3 + ["PersistentVolume"] * 3
 
 
@@ -177,7 +177,7 @@ def test_a_volume_on_a_folder_lets_go_of_it_when_it_is_deleted(make_stack: Make)
 def test_a_paused_stack_is_left_as_it_is(make_stack: Make, running: Running) -> None:
     facts = running(make_stack())
     planned = plan(make_stack(paused=True, serviceType="ClusterIP"), facts)
-    assert (planned.waves, planned.remove, planned.inventory) == ((), (), facts.inventory)
+    assert (planned.waves, planned.remove, planned.inventory) == ((), (), tuple(sorted(facts.objects)))
 
 
 @pytest.mark.parametrize(
@@ -187,13 +187,17 @@ def test_a_paused_stack_is_left_as_it_is(make_stack: Make, running: Running) -> 
         ({"dagster": {"postgres": {"external": {"host": "db"}}}}, None, "SecretIncomplete"),
         ({"storage": {"mode": "hostPath"}}, "docker-desktop", "DataPathUnknown"),
         ({"storage": {"dataPath": "/data"}}, "none", "NoNode"),
+        ({}, "C:\\Users\\me\\data", "DataPathWrong"),
+        ({}, "/etc", "DataPathWrong"),
+        ({}, "/", "DataPathWrong"),
     ],
 )
 def test_what_cannot_be_done_leaves_everything_as_it_is_and_says_why(
     spec: dict[str, Any], nodes: str | None, reason: str, make_stack: Make, make_node: Callable[..., dict[str, Any]]
 ) -> None:
-    there = {None: None, "docker-desktop": [make_node("docker-desktop", "")], "none": []}[nodes]
-    planned = plan(make_stack(nodes=there, **spec), Facts(inventory=(Ref("Service", "demo-old", "team"),)))
+    there = {"docker-desktop": [make_node("docker-desktop", "")], "none": []}.get(nodes or "")
+    path = nodes if nodes and not re.match("[a-z]", nodes) else None
+    planned = plan(make_stack(nodes=there, settings=Settings(data_path=path), **spec), Facts())
     assert reason in [problem.reason for problem in planned.problems]
     assert planned.blocked
     assert (planned.waves, planned.remove) == ((), ())
@@ -214,6 +218,55 @@ def test_two_stacks_never_share_a_folder(make_stack: Make) -> None:
     assert "team/other-minio-data" in problem.message
     own = [one for one in build_volumes(make_stack()) if one["kind"] == "PersistentVolume"]
     assert not plan(make_stack(), Facts(volumes=tuple(own))).blocked
+
+
+@pytest.mark.parametrize(("theirs", "blocked"), [("/data/minio_data", True), ("/", True), ("/data2", False)])
+def test_no_stack_stands_within_the_folder_of_another(theirs: str, blocked: bool, make_stack: Make) -> None:
+    other = [one for one in build_volumes(make_stack(name="other")) if one["kind"] == "PersistentVolume"]
+    for one in other:
+        one["spec"]["hostPath"]["path"] = theirs
+    assert plan(make_stack(), Facts(volumes=tuple(other))).blocked is blocked
+
+
+def test_two_stacks_whose_names_run_together_have_volumes_of_their_own(make_stack: Make, planned_of: PlannedOf) -> None:
+    one = planned_of(make_stack(namespace="team-a", name="demo"))
+    other = planned_of(make_stack(namespace="team", name="a-demo", storage={"dataPath": "/other"}))
+    volumes = [{ref.name for ref in each if ref.kind == "PersistentVolume"} for each in (one, other)]
+    assert len(volumes[0]) == 3 and volumes[0] & volumes[1] == set()
+
+
+def test_a_folder_that_is_left_of_a_deleted_namespace_keeps_its_password(make_stack: Make, running: Running) -> None:
+    """Claim and Secret went with the namespace; a new password would not open the database."""
+    facts = running(make_stack())
+    objects = {ref: one for ref, one in facts.objects.items() if ref.kind == "PersistentVolume"}
+    assert has_history("demo", objects)
+    assert "SecretLost" in [one.reason for one in plan(make_stack(), Facts(objects=objects)).problems]
+
+
+@pytest.mark.parametrize(
+    ("state", "bound_to", "anew"), [("Pending", None, True), ("Pending", "v", False), ("Bound", "v", False)]
+)
+def test_a_claim_that_never_got_a_volume_is_made_anew_as_it_should_be(
+    state: str, bound_to: str | None, anew: bool, make_stack: Make, running: Running
+) -> None:
+    mistyped = {"storage": {"mode": "pvc", "storageClassName": "fsat"}}
+    facts = running(make_stack(**mistyped))
+    ref = Ref("PersistentVolumeClaim", "demo-minio-data", "team")
+    seen = facts.objects[ref]
+    seen = {
+        **seen,
+        "spec": {**seen["spec"], **({"volumeName": bound_to} if bound_to else {})},
+        "status": {"phase": state},
+    }
+    facts = replace(
+        facts, objects={**facts.objects, ref: seen}, secret={**facts.secret, "AWS_SECRET_ACCESS_KEY": "b" * 9}
+    )
+    mended = plan(make_stack(storage={"mode": "pvc", "storageClassName": "fast"}), facts)
+    assert [Ref.of(one) for one in mended.anew] == ([ref] if anew else [])
+    applied = {Ref.of(one) for wave in mended.waves for one in wave.manifests}
+    assert (ref in applied) is not anew
+    assert ref in mended.inventory
+    assert plan(make_stack(**mistyped), facts).anew == ()
 
 
 def test_two_stacks_of_one_namespace_touch_nothing_of_each_other(make_stack: Make, planned_of: PlannedOf) -> None:
@@ -260,7 +313,7 @@ def test_a_service_of_ours_is_no_earlier_one(make_stack: Make, running: Running)
 
 def test_a_volume_whose_claim_is_gone_is_freed_for_the_new_one(make_stack: Make, running: Running) -> None:
     facts = running(make_stack())
-    ref = Ref("PersistentVolume", "team-demo-minio-data")
+    ref = Ref("PersistentVolume", "team.demo-minio-data")
     objects = {**facts.objects, ref: {**facts.objects[ref], "status": {"phase": "Released"}}}
     assert plan(make_stack(), replace(facts, objects=objects)).free == (ref,)
     assert plan(make_stack(), facts).free == ()
@@ -274,6 +327,8 @@ def test_a_requested_ingest_waits_until_dagster_answers_and_has_one_name(make_st
     (other,) = plan(make_stack(ingest="2026-11-25T11:00"), running(make_stack())).start
     assert job == again
     assert job["metadata"]["name"] != other["metadata"]["name"]
+    later = replace(stack, ingest_after=other["metadata"]["name"])
+    assert plan(later, running(make_stack())).start[0]["metadata"]["name"] != job["metadata"]["name"]
     assert plan(make_stack(), running(make_stack())).start == ()
 
 

@@ -30,6 +30,10 @@ def test_the_nodes_tell_the_kind(kind: str, make_node: Node) -> None:
     assert platform_of([make_node(name, provider, **labels)]).name == kind
 
 
+def test_a_machine_that_windows_named_is_not_docker_desktop(make_node: Node) -> None:
+    assert platform_of([make_node("desktop-4f8kq1", "k3s")]).name == "generic"
+
+
 def test_a_kind_cluster_of_docker_desktop_is_docker_desktops(make_node: Node) -> None:
     assert platform_of([make_node("desktop-control-plane", "kind")]).name == "docker-desktop"
 

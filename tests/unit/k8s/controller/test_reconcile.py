@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from k8s.controller.credentials import Held
 from k8s.controller.plan import DATA_KINDS, Ref
 from k8s.controller.reconcile import ApiError, Operator
 from k8s.controller.settings import Settings
@@ -38,12 +39,12 @@ class Memory:
     reads: int = 0
     dies_after: int | None = None
     refuses: dict[Ref, ApiError] = field(default_factory=dict)
-    away: bool = False
+    away: ApiError | None = None
 
     def _read(self) -> None:
         self.reads += 1
-        if self.away:
-            raise ApiError(0, "Read timed out.")
+        if self.away is not None:
+            raise self.away
 
     def _write(self, verb: str, ref: Ref) -> None:
         if self.dies_after is not None and len(self.writes) >= self.dies_after:
@@ -84,9 +85,9 @@ class Memory:
         self._read()
         return None
 
-    def secret(self, namespace: str, name: str) -> dict[str, str]:
+    def secret(self, namespace: str, name: str) -> Held:
         self._read()
-        return dict(self.secrets.get(name, {}))
+        return Held(dict(self.secrets.get(name, {})), "uid-of-the-secret")
 
     def fill_secret(self, namespace: str, name: str, values: Mapping[str, str]) -> None:
         self._write("fill", Ref("Secret", name, namespace))
@@ -109,7 +110,7 @@ class Memory:
         self._write("free", volume)
         self.held[volume]["status"] = {"phase": "Available"}
 
-    def delete(self, ref: Ref) -> None:
+    def delete(self, ref: Ref, *, version: str | None = None) -> None:
         self._write("delete", ref)
         self.held.pop(ref, None)
 
@@ -300,10 +301,35 @@ def test_a_requested_ingest_runs_once_though_its_job_is_cleared_away(make_world:
     assert len([ref for verb, ref in world.cluster.writes if verb == "create"]) == 2
 
 
+def test_a_request_of_before_is_a_request_again_and_an_empty_one_is_none(make_world: Make) -> None:
+    world = make_world({"dataalchemy.io/request-ingest": ""})
+    for value in ("", "a", "b", "", "a", "b", "b"):
+        world.resource["metadata"]["annotations"]["dataalchemy.io/request-ingest"] = value
+        world.run()
+    started = [ref.name for verb, ref in world.cluster.writes if verb == "create"]
+    assert len(started) == len(set(started)) == 4
+    assert world.resource["status"]["ingestRequest"] == "b"
+
+
+def test_an_ingest_that_failed_says_so_until_the_next(make_world: Make) -> None:
+    world = make_world({"dataalchemy.io/request-ingest": "a"})
+    world.run()
+    (job,) = [ref for verb, ref in world.cluster.writes if verb == "create"]
+    world.cluster.held[job]["status"] = {"failed": 1}
+    for _ in range(2):
+        told = next(one for one in world.step()["conditions"] if one["type"] == "Ingested")
+        assert (told["status"], told["reason"]) == ("False", "Failed")
+        assert f"job/{job.name}" in told["message"]
+        world.cluster.held.pop(job, None)  # gone after a day, and what it came to stays
+    world.resource["metadata"]["annotations"]["dataalchemy.io/request-ingest"] = "b"
+    told = next(one for one in world.run()["conditions"] if one["type"] == "Ingested")
+    assert (told["status"], told["reason"]) == ("True", "Done")
+
+
 def test_an_ingest_whose_status_was_lost_is_not_begun_twice(make_world: Make) -> None:
     world = make_world({"dataalchemy.io/request-ingest": "2026-11-25"})
     world.run()
-    del world.resource["status"]["ingestRequest"]
+    del world.resource["status"]["ingestRequest"], world.resource["status"]["ingestJob"]
     world.step()
     assert len([ref for verb, ref in world.cluster.writes if verb == "create"]) == 1
 
@@ -349,14 +375,41 @@ def test_a_resource_that_cannot_be_read_changes_nothing_and_says_why(make_world:
     assert world.run()["phase"] == "Ready"
 
 
-def test_an_api_that_is_away_is_an_error_and_not_an_empty_cluster(make_world: Make) -> None:
+@pytest.mark.parametrize("code", [0, 429, 503])
+def test_an_api_that_is_away_is_an_error_and_not_an_empty_cluster(code: int, make_world: Make) -> None:
     world = make_world()
     world.run()
     before = world.snapshot()
-    world.cluster.away = True
+    world.cluster.away = ApiError(code, "Read timed out.")
     with pytest.raises(ApiError, match="timed out"):
         world.step()
     assert world.snapshot() == before
+
+
+def test_a_right_that_is_missing_to_look_is_told_and_nothing_is_touched(make_world: Make) -> None:
+    world = make_world()
+    inventory = world.run()["inventory"]
+    before = world.snapshot()
+    world.cluster.away = ApiError(403, 'User "x" cannot list resource "jobs" in API group "batch"')
+    status = world.step()
+    assert (status["phase"], status["inventory"]) == ("Degraded", inventory)
+    assert {one["type"]: one["reason"] for one in status["conditions"]} == {
+        "Ready": "NotAllowed",
+        "Degraded": "NotAllowed",
+    }
+    assert "install.yaml" in status["message"]
+    assert world.snapshot() == before
+    world.cluster.away = None
+    assert world.run()["phase"] == "Ready"
+
+
+def test_a_look_that_was_asked_for_is_answered(make_world: Make) -> None:
+    """By it the set-up knows that a Ready is of now, and not of before its changes."""
+    world = make_world({"dataalchemy.io/set-up": "one"})
+    assert world.step()["observedSetUp"] == "one"
+    world.resource["spec"]["storage"] = {"dataPath": "nowhere"}
+    world.resource["metadata"]["annotations"]["dataalchemy.io/set-up"] = "two"
+    assert world.step()["observedSetUp"] == "two"
 
 
 def test_a_write_without_an_answer_ends_the_round_and_the_next_one_goes_on(make_world: Make) -> None:

@@ -340,6 +340,24 @@ def test_an_old_warning_about_a_claim_that_is_bound_by_now_is_no_cause(make_stac
     assert condition(status, "Degraded")["status"] == "False"
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "reason"),
+    [
+        ("ReplicaSet", "demo-code-6d5f", "QuotaExceeded"),
+        ("ReplicaSet", "a-demo-code-6d5f", "AsExpected"),
+        ("ReplicaSet", "demo-code-daemon-6d5f", "AsExpected"),  # of a stack named demo-code
+        ("Job", "demo-prepare-0a1b", "AsExpected"),  # the code location waits for no folder
+    ],
+)
+def test_another_stacks_warning_is_no_cause(
+    kind: str, name: str, reason: str, make_stack: Make, running: Running
+) -> None:
+    stack = make_stack()
+    warning = event(kind, name, "is forbidden: exceeded quota: small")
+    facts = down(running(stack), Ref("Deployment", "demo-code", "team"))
+    assert condition(judged(stack, facts, Seen(events=(warning,))), "Degraded")["reason"] == reason
+
+
 @pytest.mark.parametrize(("uid", "reason"), [("old", "AsExpected"), ("new", "Unhealthy")])
 def test_a_warning_about_the_pod_before_this_one_is_no_cause(
     uid: str, reason: str, make_stack: Make, running: Running

@@ -11,7 +11,9 @@ Make = Callable[..., Stack]
 
 
 def test_a_password_is_asked_for(make_stack: Make) -> None:
-    (made,) = build_ingress(make_stack(ingress={"host": "a.example.com", "basicAuthSecret": "users"}))
+    (made,) = build_ingress(
+        make_stack(ingress={"host": "a.example.com", "className": "nginx", "basicAuthSecret": "users"})
+    )
     assert made["metadata"]["annotations"] == {
         "nginx.ingress.kubernetes.io/auth-type": "basic",
         "nginx.ingress.kubernetes.io/auth-secret": "users",
