@@ -61,13 +61,29 @@ def ask(argument: str) -> subprocess.CompletedProcess[str]:
 
 def bring_up(argument: str) -> None:
     """Have a cluster, and its KUBECONFIG and PATH in this process. Skipped where none can be had; CI knows which."""
-    if ask("which").returncode:
-        pytest.skip(ask("which").stderr[-500:])
+    found = ask("which")
+    if found.returncode:
+        pytest.skip(found.stderr[-500:])
+    if found.stdout.strip() == "kubeconfig" and argument == "control-plane":
+        refuse_a_cluster_in_use()
     done = ask(argument)
     if done.returncode:
         pytest.fail(f"scripts/test-cluster {argument}: {done.stderr[-2000:]}")
     for name, value in re.findall(r"export (\w+)=(.*?)(?: ; |\n)", done.stdout):
         os.environ[name] = value
+
+
+def refuse_a_cluster_in_use() -> None:
+    """These tests apply their own definition and operator, and delete stacks, claims and namespaces."""
+    asked = ["kubectl", "get", "--ignore-not-found", "--output=name"]
+    looks = (
+        ["dataalchemystacks.dataalchemy.io", "--all-namespaces"],
+        ["deployment/dataalchemy-operator", "-ndataalchemy"],
+    )
+    for look in looks:
+        there = subprocess.run([*asked, *look], capture_output=True, text=True, check=False).stdout.split()
+        if there:
+            pytest.fail(f"KUBECONFIG names a cluster that is in use ({there[0]}): name one that is for tests alone.")
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -63,14 +63,18 @@ def broken(world: World) -> Iterator[World]:
     yield world
 
 
-def test_a_storage_class_that_is_not_there(broken: World) -> None:
+def test_a_storage_class_that_is_not_there(broken: World, storage_class: Callable[..., str]) -> None:
     assert "storageClassName" in broken.because("class", "NoStorageClass")["message"]
+    broken.stack("class", **SMALL, storage={"storageClassName": storage_class()})
+    broken.settled("class", within_s=MENDS_S)
 
 
-def test_no_default_storage_class(broken: World) -> None:
+def test_no_default_storage_class(broken: World, storage_class: Callable[..., str]) -> None:
     if any("is-default-class" in str(one["metadata"].get("annotations")) for one in broken.api.list("StorageClass")):
         pytest.skip("this cluster has a default class")
     assert "storageClassName" in broken.because("default", "NoStorageClass")["message"]
+    broken.stack("default", **SMALL, storage={"storageClassName": storage_class()})
+    broken.settled("default", within_s=MENDS_S)
 
 
 def test_a_secret_that_only_a_person_can_fill(broken: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import threading
@@ -9,15 +10,19 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import minio
 import pytest
 import yaml
 
 from bench.cluster import access
 from k8s.controller.spec import API_VERSION
+from resources.job import Job
+from resources.progress import LogProgress
 from resources.settings import CHECKOUT
 from tests.cluster.conftest import bring_up
 from tests.cluster.first import DEFINITION, PRIVILEGED, first_operators, stack_of_the_first
@@ -29,6 +34,12 @@ SECRETS = {"AWS_ACCESS_KEY_ID": "canary-user", "AWS_SECRET_ACCESS_KEY": "canary=
 READY_S = 180
 LAB = Path(os.environ.get("K8S_LAB_DIR", "/tmp/k8s-lab"))
 EXECUTORS = "spark-role=executor"
+PLAYED = """import json, time
+for step in (1, 2, 3):
+    print(json.dumps({"step": step, "total": 3}), flush=True)
+    time.sleep(3)
+print(json.dumps({"result": {}}))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +95,8 @@ def test_the_stores_answer_on_the_nodes_ports_with_the_password_and_not_without(
         password = settings["DATAALCHEMY_KV_PASSWORD"]
     assert _redis(addresses[0], "PING") == "-NOAUTH Authentication required."
     assert _redis(addresses[0], f"AUTH {password}", "PING") == "+PONG"
+    keys = (settings["AWS_ACCESS_KEY_ID"], settings["AWS_SECRET_ACCESS_KEY"])
+    assert minio.Minio(f"{addresses[0]}:30000", *keys, secure=False).bucket_exists("dataalchemy")
     with pytest.raises(urllib.error.HTTPError, match="403"):
         urllib.request.urlopen(f"http://{addresses[0]}:30000/dataalchemy", timeout=10)
 
@@ -146,6 +159,27 @@ def test_a_request_for_an_ingest_is_done_once(stack: Site) -> None:
             time.sleep(10)
         assert len(runs(settings)) == before + 1
     assert len(stack.objects("jobs", "app.kubernetes.io/component=ingest")) == 1
+
+
+def test_training_is_followed_through_the_loss_of_its_pod(stack: Site, tmp_path: Path) -> None:
+    """The stack's own template, its image and account, and a program that only tells of steps."""
+    template = json.loads(stack.kubectl("get", "configmap", "dataalchemy-training", "--output=json"))["data"][
+        "job.json"
+    ]
+    body = json.loads(template)
+    body["spec"]["template"]["spec"]["containers"][0]["command"] = ["python", "-c", PLAYED, ""]
+    (tmp_path / "job.json").write_text(json.dumps(body), encoding="utf-8")
+    steps, pods, notes = [], set[str](), LogProgress()
+    with closing(Job.start(tmp_path / "job.json", NAMESPACE, "a spec")) as job:
+        for message in job.messages(notes):
+            if "result" in message:
+                break
+            steps.append(message["step"])
+            pods |= {one["metadata"]["name"] for one in stack.objects("pods", "dataalchemy.io/part=training")}
+            if steps == [1, 2]:
+                stack.kubectl("delete", "pod", *pods, "--force", "--grace-period=0")
+    assert steps == [1, 2, 1, 2, 3] and len(pods) == 2
+    _until(lambda: not stack.objects("jobs", "dataalchemy.io/part=training"), 60)
 
 
 def test_the_set_up_again_changes_nothing(stack: Site) -> None:

@@ -31,6 +31,22 @@ def test_started_before_the_definition_it_says_what_to_apply_and_then_serves(api
         operator.stop()
 
 
+def test_a_namespace_that_it_may_not_serve_holds_up_no_other(world: World, tmp_path: Path) -> None:
+    """Somebody deleted one of several: a watch that is refused must not end the operator of the others."""
+    login = sign_in(world.api, tmp_path, world.api.server, authority=world.api.authority)
+    world.operator.stop()
+    operator = OperatorProcess(tmp_path, login, [world.namespaces[0], "default"])
+    operator.start()
+    try:
+        world.stack("other", serviceType="ClusterIP", dagster={"enabled": False}, storage={"dataPath": "/other"})
+        world.settled("other")
+        until(lambda: "Forbidden" in operator.said(500), 30, operator.said)
+        assert operator.lives()
+    finally:
+        operator.stop()
+        world.operator.start()
+
+
 def test_it_serves_in_seconds_and_ends_when_it_is_asked_to(world: World) -> None:
     world.stack("demo", serviceType="ClusterIP", dagster={"enabled": False}, storage={"dataPath": "/start"})
     world.settled("demo")
