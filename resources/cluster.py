@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from resources import cluster_secret, operator, programs, stacks
+from resources import cluster_secret, operator, stacks
 from resources.compose import make_secrets
 from resources.errors import Misconfigured, Missing
 from resources.images import Loaders, identity, images_of
@@ -56,9 +56,8 @@ class Site:
 
 
 def k3d_site(settings: Settings) -> Site:
-    """The cluster of k8s/k3d.yaml. K3D_CLUSTER=true without k3d on the machine takes kubectl's cluster for one."""
-    forced = settings.k3d_cluster and not programs.there("k3d")
-    return Site(settings, "k3d", EXAMPLES / "stack-instance-k3d.yaml", None if forced else K3d(settings.data_path))
+    """The cluster of k8s/k3d.yaml."""
+    return Site(settings, "k3d", EXAMPLES / "stack-instance-k3d.yaml", K3d(settings.data_path))
 
 
 def k8s_site(settings: Settings) -> Site:

@@ -131,7 +131,7 @@ class Settings(BaseSettings):
         None, alias="SERVICE_TYPE", description="How a cluster's Services are reached from outside."
     )
     k3d_cluster: bool = Field(
-        False, alias="K3D_CLUSTER", description="`true`: the fixed ports of k3d, whatever the nodes say they are."
+        False, alias="K3D_CLUSTER", description="`true`: the fixed ports of k3d in any cluster of `deploy k8s`."
     )
     image_loader: Literal["k3d", "minikube", "containerd", "registry", "none"] | None = Field(
         None,

@@ -143,23 +143,25 @@ def test_a_broken_line_ends_it_before_the_cluster_is_asked(checkout: Checkout) -
 
 
 @pytest.mark.parametrize(
-    ("context", "variable", "env_file", "kind"),
+    ("context", "programs", "kind"),
     [
-        ("kind-x", "", "", "k8s"),
-        ("", "", "", "k8s"),
-        ("k3d-dataalchemy", "", "", "k3d"),
-        ("kind-x", "true", "", "k3d"),
-        ("kind-x", "", "K3D_CLUSTER='true'\r\n", "k3d"),
-        ("kind-x", "false", "K3D_CLUSTER=true\n", "k8s"),
-        ("kind-x", "No", "", "k8s"),
+        ("kind-x", ("kubectl", "k3d"), "k8s"),
+        ("k3d-dataalchemy", ("kubectl", "k3d"), "k3d"),
+        ("k3d-dataalchemy-test", ("kubectl", "k3d"), "k8s"),
+        ("", ("kubectl", "k3d"), "k3d"),
+        ("", ("kubectl",), "k8s"),
+        ("", ("k3d",), "k8s"),  # which says that kubectl is missing, before a cluster is made
     ],
 )
-def test_k3d_is_taken_where_it_is_asked_for_or_there(
-    checkout: Checkout, context: str, variable: str, env_file: str, kind: str
+def test_k3d_is_taken_where_its_own_cluster_is_meant_or_there_is_no_other(
+    checkout: Checkout, context: str, programs: tuple[str, ...], kind: str
 ) -> None:
     checkout.world.world(context=context)
-    (checkout.root / ".env").write_text(env_file, "utf-8")
-    assert asked(checkout, **({"K3D_CLUSTER": variable} if variable else {})) == f"deploy {kind} up"
+    (checkout.root / ".env").write_text("K3D_CLUSTER=true\n", "utf-8")
+    folder = coreutils(checkout)
+    for name in programs:
+        (folder / name).symlink_to(checkout.world.bin / name)
+    assert asked(checkout, PATH=str(folder), K3D_CLUSTER="true") == f"deploy {kind} up"
 
 
 def test_arguments_go_on_to_the_command(checkout: Checkout) -> None:
@@ -178,7 +180,7 @@ def coreutils(checkout: Checkout) -> Path:
     """A folder with what the script calls, on a machine that may have a kubectl beside them."""
     folder = checkout.root / "bin"
     folder.mkdir()
-    for name in ("bash", "dirname", "readlink", "sed", "tail", "tr", "env"):
+    for name in ("bash", "dirname", "readlink", "env"):
         found = shutil.which(name, path="/usr/bin:/bin")
         assert found is not None
         (folder / name).symlink_to(found)

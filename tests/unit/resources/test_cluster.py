@@ -117,17 +117,16 @@ def test_an_import_that_lies_ends_it_before_anything_is_installed(world: StandIn
     assert world.world()["objects"] == {}
 
 
-def test_without_k3d_the_variable_takes_kubectls_cluster_for_one(
+def test_the_variable_of_k3ds_ports_is_told_to_the_operator_of_any_cluster_and_chooses_none(
     world: StandIns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (world.bin / "k3d").unlink()
+    monkeypatch.setenv("K3D_CLUSTER", "true")
     with pytest.raises(Missing, match="k3d"):
         up("k3d")
-    monkeypatch.setenv("K3D_CLUSTER", "true")
     monkeypatch.setenv("DATAALCHEMY_IMAGE_LOADER", "containerd")
-    up("k3d")
+    assert "cluster: somewhere" in up("k8s")
     assert (world.object("ConfigMap", operator.NAME) or {})["data"] == {"K3D_CLUSTER": "true"}
-    assert (world.object(stacks.KIND, "dataalchemy") or {})["spec"]["serviceType"] == "NodePort"
     assert len(world.world()["labels"]) == len(images.OWN)
 
 
