@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from resources import cluster_secret, operator, stacks
+from resources import cluster_secret, nodes, operator, stacks
 from resources.compose import make_secrets
 from resources.errors import Misconfigured, Missing
 from resources.images import Loaders, identity, images_of
@@ -16,8 +16,6 @@ from resources.kubectl import Kubectl, Object, current_context
 from resources.settings import CHECKOUT, Settings
 
 EXAMPLES = CHECKOUT / "k8s" / "examples"
-OWN_NODES = "docker-desktop"
-"""The context of a cluster whose nodes have the images of this machine's Docker."""
 Say = Callable[[str], None]
 
 
@@ -52,7 +50,7 @@ class Site:
 
     def loader(self, kubectl: Kubectl) -> str:
         """How images get to the nodes."""
-        return self.settings.image_loader or ("k3d" if _in_k3d(kubectl) else "none")
+        return self.settings.image_loader or nodes.loader_of(kubectl.context)
 
 
 def k3d_site(settings: Settings) -> Site:
@@ -144,21 +142,16 @@ def logs(site: Site, part: str | None, *, follow: bool, tail: int) -> int:
     return max(codes)
 
 
-def _in_k3d(kubectl: Kubectl) -> bool:
-    """Whether the nodes are containers of k3d, whose folders aren't this machine's."""
-    return kubectl.context.startswith("k3d-")
-
-
 def _images(site: Site, kubectl: Kubectl, wish: Wish, say: Say) -> tuple[list[str], str]:
     """What was loaded anew, and the build of the operator's image as far as this machine knows it."""
     loader = site.loader(kubectl)
-    if loader == "none" and kubectl.context != OWN_NODES:
+    if loader == "none" and kubectl.context != nodes.DOCKER_DESKTOP:
         say("images: as the cluster has them or fetches them (DATAALCHEMY_IMAGE_LOADER loads this machine's)")
         return [], ""
     images = images_of(site.settings)
     images.build(say, anew=wish.build)
     wanted = list(images.own().values())
-    loaders = Loaders(say, kubectl.context.removeprefix("k3d-"), site.settings.containerd_address)
+    loaders = Loaders(say, nodes.cluster_of(kubectl.context), site.settings.containerd_address)
     loaded: list[str] = getattr(loaders, loader)(wanted if loader == "registry" else [*wanted, *images.others()])
     if wish.build:
         loaded = wanted  # not every way of loading tells what it replaced
@@ -180,7 +173,7 @@ def _credentials(home: Kubectl, stack: Object, values: Mapping[str, str], say: S
 def _operator(site: Site, home: Kubectl, build: str, *, restart: bool, say: Say) -> None:
     """Install it; ``restart``: the Secret changed, which a running operator would see at its next resync only."""
     image = images_of(site.settings).references["DATAALCHEMY_OPERATOR_IMAGE"]
-    variables = operator.own_settings(site.settings, data_path=not _in_k3d(home))
+    variables = operator.own_settings(site.settings, nodes.data_path(site.settings, home.context))
     for name, value in variables.items():
         say(f"operator: {name}={value}")
     served = sorted({home.namespace, *(one["metadata"]["namespace"] for one in home.everywhere(stacks.RESOURCE))})

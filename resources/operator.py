@@ -22,16 +22,16 @@ SETUP_ANNOTATION = "dataalchemy.io/set-up"
 _ROLLOUT_S = 180
 
 
-def own_settings(settings: Settings, *, data_path: bool) -> dict[str, str]:
-    """What the operator's ConfigMap says. ``data_path``: whether this machine's is also one of the nodes."""
+def own_settings(settings: Settings, data_path: str | None) -> dict[str, str]:
+    """What the operator's ConfigMap says; ``data_path`` as the nodes have it."""
     images = [name for name in (*OWN, *OTHERS) if name != "DATAALCHEMY_OPERATOR_IMAGE"]
     found = settings.variables(*images)
     if settings.service_type:
         found["SERVICE_TYPE"] = settings.service_type
     if settings.k3d_cluster:
         found["K3D_CLUSTER"] = "true"
-    if data_path and settings.data_path_override is not None:
-        found["DATAALCHEMY_DATA_PATH"] = str(settings.data_path_override)
+    if data_path is not None:
+        found["DATAALCHEMY_DATA_PATH"] = data_path
     return dict(sorted(found.items()))
 
 

@@ -7,18 +7,20 @@ resolve it at use with `secret`.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from resources.env_file import read_env_file
 from resources.errors import Misconfigured
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
 
 def default_project_root() -> Path:
@@ -136,7 +138,7 @@ class Settings(BaseSettings):
     image_loader: Literal["k3d", "minikube", "containerd", "registry", "none"] | None = Field(
         None,
         alias="DATAALCHEMY_IMAGE_LOADER",
-        description="How images get to a cluster's nodes. Default: `k3d` there, else `none`.",
+        description="How images get to a cluster's nodes. Default: `k3d` and `minikube` there, else `none`.",
     )
     containerd_address: str | None = Field(
         None, alias="CONTAINERD_ADDRESS", description="Socket of the containerd that images are loaded into."
@@ -144,8 +146,15 @@ class Settings(BaseSettings):
 
     @field_validator("project_root", "data_path_override", "cache_override", "models_file", "alert_file_override")
     @classmethod
-    def _absolute(cls, value: Path | None) -> Path | None:
-        return None if value is None else value.expanduser().absolute()
+    def _absolute(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if value is None:
+            return None
+        if os.name != "nt" and _DRIVE.match(str(value)):
+            # As a relative path it would become a folder of that name, wherever the command was typed.
+            fix = "Write it as this machine has it: in WSL /mnt/c/… for C:\\…; on Ubuntu a folder of its own."
+            subject = cls.model_fields[str(info.field_name)].alias or ""
+            raise Misconfigured("A path of Windows is none here", subject=subject, fix=fix)
+        return value.expanduser().absolute()
 
     @field_validator("schedule")
     @classmethod

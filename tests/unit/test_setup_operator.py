@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from resources.cluster import EXAMPLES, OWN_NODES
+from resources.cluster import EXAMPLES
 from resources.cluster_secret import KEYS, POSTGRES
 from resources.images import OTHERS, OWN
+from resources.nodes import DOCKER_DESKTOP
 from resources.operator import INSTALL
 from resources.settings import CHECKOUT
 from tests.stand_ins import StandIns
@@ -222,7 +223,7 @@ def test_the_windows_script_has_the_same_lists() -> None:
     assert dict(zip(words[::2], words[1::2], strict=True)) == {
         name.split("_")[1].lower(): image for name, image in OWN.items()
     }
-    assert f"'{OWN_NODES}'" in WINDOWS
+    assert f"'{DOCKER_DESKTOP}'" in WINDOWS
 
 
 @pytest.mark.parametrize("name", AWKWARD)

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from dotenv import dotenv_values
 
-from resources import cluster, images, k3d, operator, stacks
+from resources import cluster, images, k3d, nodes, operator, stacks
 from resources.cluster import Wish, k3d_site, k8s_site
 from resources.errors import Misconfigured, Missing, Unavailable
 from resources.settings import Settings
@@ -136,7 +136,7 @@ def test_where_nodes_fetch_their_images_docker_is_not_asked(world: StandIns) -> 
 
 
 def test_docker_desktops_nodes_have_what_is_built_here(world: StandIns) -> None:
-    world.world(context=cluster.OWN_NODES)
+    world.world(context=nodes.DOCKER_DESKTOP)
     up("k8s")
     assert set(world.world()["images"]) == set(images.OWN.values())
 
@@ -201,7 +201,7 @@ def test_images_loaded_anew_under_the_same_name_restart_who_runs_them(world: Sta
 
 
 def test_built_anew_restarts_who_runs_it_where_nodes_have_what_is_built_here(world: StandIns) -> None:
-    world.world(context=cluster.OWN_NODES)
+    world.world(context=nodes.DOCKER_DESKTOP)
     up("k8s")
     world.forget_calls()
     up("k8s", Wish(build=True, patience=WISH.patience))

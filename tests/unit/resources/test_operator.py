@@ -23,7 +23,7 @@ def one(objects: list[dict[str, Any]], kind: str) -> dict[str, Any]:
 def test_only_what_is_set_is_told_to_the_operator_and_it_can_read_it(
     world: StandIns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert operator.own_settings(Settings.read(), data_path=True) == {}
+    assert operator.own_settings(Settings.read(), None) == {}
     given = {
         "SERVICE_TYPE": "LoadBalancer",
         "K3D_CLUSTER": "yes",
@@ -32,11 +32,11 @@ def test_only_what_is_set_is_told_to_the_operator_and_it_can_read_it(
     }
     for name, value in {**given, "DATAALCHEMY_OPERATOR_IMAGE": "mine/operator:1"}.items():
         monkeypatch.setenv(name, value)
-    told = operator.own_settings(Settings.read(), data_path=True)
+    told = operator.own_settings(Settings.read(), "/srv/data")
     assert told == dict(sorted({**given, "K3D_CLUSTER": "true"}.items()))
     read = OperatorsSettings.read(told)
     assert (read.k3d_cluster, read.service_type, read.data_path) == (True, "LoadBalancer", "/srv/data")
-    assert "DATAALCHEMY_DATA_PATH" not in operator.own_settings(Settings.read(), data_path=False)
+    assert "DATAALCHEMY_DATA_PATH" not in operator.own_settings(Settings.read(), None)
 
 
 def test_the_manifests_are_those_of_the_file_with_image_settings_and_namespaces() -> None:
