@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -254,6 +254,19 @@ def secret(variable: str) -> str | None:
         return found
     root = os.environ.get("PROJECT_ROOT")
     return _secret_in(_dotenv(Path(root) if root else default_project_root()), variable)
+
+
+def secrets_in_files(names: Iterable[str], root: Path) -> dict[str, str]:
+    """Those of ``names`` whose value is in a file that the environment or `.env` in ``root`` names, and that value.
+
+    Of the environment the files alone count. Raises Misconfigured where one cannot be read.
+    """
+    here, there, found = _environment(), _dotenv(root), dict[str, str]()
+    for name in names:
+        file = here.get(f"{name}_FILE") or ("" if there.get(name) else there.get(f"{name}_FILE", ""))
+        if value := _secret_in({f"{name}_FILE": file}, name):
+            found[name] = value
+    return found
 
 
 def _secret_in(values: Mapping[str, str], variable: str) -> str | None:

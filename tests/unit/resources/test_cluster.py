@@ -100,6 +100,16 @@ def test_k3d_is_made_with_passwords_beside_the_data_and_our_images_in_it(world: 
     assert (world.object(stacks.KIND, "dataalchemy") or {})["spec"]["serviceType"] == "NodePort"
 
 
+def test_a_secret_in_a_file_reaches_k3d_and_none_is_made_in_its_place(
+    world: StandIns, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "key").write_text("of a file\n", encoding="utf-8")
+    env_file(f"AWS_SECRET_ACCESS_KEY_FILE={tmp_path / 'key'}\n")
+    up("k3d")
+    assert secret(world)["AWS_SECRET_ACCESS_KEY"] == "of a file"
+    assert "AWS_SECRET_ACCESS_KEY" not in dotenv_values(Settings.read().project_root / ".env")
+
+
 def test_the_folder_of_this_machine_is_no_folder_of_k3ds_nodes(
     world: StandIns, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
