@@ -9,7 +9,7 @@ from pathlib import Path
 
 from resources import cluster_secret, nodes, operator, stacks
 from resources.compose import make_secrets
-from resources.errors import Misconfigured, Missing
+from resources.errors import Misconfigured, Missing, Unavailable
 from resources.images import Loaders, identity, images_of
 from resources.k3d import K3d
 from resources.kubectl import Kubectl, Object, current_context
@@ -114,16 +114,34 @@ def down(site: Site, say: Say) -> None:
         names = ", ".join(f"{one['metadata']['namespace']}/{one['metadata']['name']}" for one in live)
         fix = "Delete those that are meant: kubectl delete das NAME --namespace NAMESPACE"
         raise Misconfigured("The operator serves several stacks", subject=names, fix=fix)
+    _require_who_lets_go(kubectl, live)
     for stack in live:
         _remove(replace(kubectl, namespace=stack["metadata"]["namespace"]), stack, say)
     operator.remove(kubectl, [stack["metadata"]["namespace"] for stack in live])
     say(f"the operator is gone; kept: the namespaces, their Secrets. `dataalchemy deploy {site.command} up` goes on")
 
 
-def states(site: Site) -> list[stacks.State]:
-    """Every stack of the cluster; [] where there is none, or no cluster."""
+@dataclass(frozen=True)
+class Report:
+    """How a cluster's operator and stacks are; None and [] where there is no cluster."""
+
+    operator: operator.State | None = None
+    stacks: list[stacks.State] = field(default_factory=list)
+
+    @property
+    def well(self) -> bool:
+        """There is a stack, all are Ready, and somebody keeps them so: without the operator Ready is of yesterday."""
+        at_work = self.operator is not None and self.operator.available
+        return at_work and bool(self.stacks) and all(one.ready for one in self.stacks)
+
+
+def report(site: Site) -> Report:
+    """Look at the operator and every stack of the cluster."""
     kubectl = site.look()
-    return [] if kubectl is None else [stacks.state_of(one) for one in kubectl.everywhere(stacks.RESOURCE)]
+    if kubectl is None:
+        return Report()
+    live = kubectl.everywhere(stacks.RESOURCE)
+    return Report(operator.state_of(kubectl), [stacks.state_of(one) for one in live])
 
 
 def logs(site: Site, part: str | None, *, follow: bool, tail: int) -> int:
@@ -178,6 +196,8 @@ def _operator(site: Site, home: Kubectl, build: str, *, restart: bool, say: Say)
         say(f"operator: {name}={value}")
     served = sorted({home.namespace, *(one["metadata"]["namespace"] for one in home.everywhere(stacks.RESOURCE))})
     ran = replace(home, namespace=operator.NAMESPACE).get("deployment", operator.NAME) is not None
+    if operator.retire_first(home):
+        say("the first operator is deleted, since two would undo each other's work; what it made stays")
     operator.install(home, operator.manifests(variables, image, build, served))
     if restart and ran:
         operator.restart(home)
@@ -188,6 +208,22 @@ def _operator(site: Site, home: Kubectl, build: str, *, restart: bool, say: Say)
 def _restart(home: Kubectl, name: str) -> None:
     """An image of the same name is another one now, and only a new pod takes it."""
     home.ask("rollout", "restart", "deployment,statefulset", f"--selector=dataalchemy.io/stack={name}")
+
+
+def _require_who_lets_go(kubectl: Kubectl, live: list[Object]) -> None:
+    """Raise Unavailable where a stack can't go without the operator and that is down: no deletion would end."""
+    held = [one["metadata"] for one in live if operator.FINALIZER in one["metadata"].get("finalizers", [])]
+    state = operator.state_of(kubectl)
+    if not held or state.available:
+        return
+    patch = '{"metadata":{"finalizers":null}}'
+    commands = "; ".join(
+        f"kubectl --context {kubectl.context} patch das {one['name']} --namespace {one['namespace']}"
+        f" --type=merge --patch '{patch}'"
+        for one in held
+    )
+    fix = f"Bring it up (`dataalchemy deploy k8s up`), or remove the finalizer; the data stay: {commands}"
+    raise Unavailable("The operator, without which no stack goes, is down", subject=state.message, fix=fix)
 
 
 def _remove(home: Kubectl, stack: Object, say: Say) -> None:

@@ -228,7 +228,7 @@ def test_down_stops_k3d_and_names_what_survives(world: StandIns) -> None:
     assert str(Settings.read().data_path) in said[0]
     cluster.down(k3d_site(Settings.read()), said.append)
     assert said[-1] == "not up"
-    assert cluster.states(k3d_site(Settings.read())) == []
+    assert cluster.report(k3d_site(Settings.read())) == cluster.Report()
 
 
 def test_down_takes_stack_and_operator_and_leaves_secret_claims_and_namespace(world: StandIns) -> None:
@@ -243,6 +243,42 @@ def test_down_takes_stack_and_operator_and_leaves_secret_claims_and_namespace(wo
         "secret/dataalchemy/dataalchemy-secret",
     ]
     assert "persistentvolumeclaim/dataalchemy-minio-data" in said[0]
+
+
+def test_down_asks_for_the_operator_first_since_no_stack_goes_without_its_leave(world: StandIns) -> None:
+    up("k8s")
+    held = world.world()["objects"]
+    held["dataalchemystack/dataalchemy/dataalchemy"]["metadata"]["finalizers"] = [operator.FINALIZER]
+    world.world(objects=held, down=True)
+    world.forget_calls()
+    with pytest.raises(Unavailable, match="is down: not available") as told:
+        cluster.down(k8s_site(Settings.read()), lambda _: None)
+    patch = "kubectl --context somewhere patch das dataalchemy --namespace dataalchemy --type=merge"
+    assert told.value.fix.endswith(patch + """ --patch '{"metadata":{"finalizers":null}}'""")
+    assert changing(world) == []
+    del held["dataalchemystack/dataalchemy/dataalchemy"]["metadata"]["finalizers"]
+    world.world(objects=held)
+    cluster.down(k8s_site(Settings.read()), lambda _: None)
+    assert world.object(stacks.KIND, "dataalchemy") is None
+
+
+def test_the_first_operator_goes_before_ours_comes(world: StandIns) -> None:
+    meta = {"name": operator.NAME, "namespace": "default", "labels": {"app": operator.NAME}}
+    world.world(objects={f"deployment/default/{operator.NAME}": {"kind": "Deployment", "metadata": meta}})
+    assert any("the first operator is deleted" in line for line in up("k8s"))
+    assert world.object("Deployment", operator.NAME, "default") is None
+    calls = [call.given or call.line for call in world.calls()]
+    (gone,) = [place for place, call in enumerate(calls) if "delete deployment" in call]
+    (came,) = [place for place, call in enumerate(calls) if "kind: Deployment" in call]
+    assert gone < came
+    assert "--namespace=default" in world.calls()[gone].arguments
+
+
+def test_a_deployment_of_that_name_that_is_somebody_elses_stays(world: StandIns) -> None:
+    meta = {"name": operator.NAME, "namespace": "default", "labels": {"app": "theirs"}}
+    world.world(objects={f"deployment/default/{operator.NAME}": {"kind": "Deployment", "metadata": meta}})
+    up("k8s")
+    assert world.object("Deployment", operator.NAME, "default") is not None
 
 
 def test_down_refuses_where_data_would_go_or_others_are_served(world: StandIns) -> None:
