@@ -80,7 +80,9 @@ class Settings(BaseSettings):
         description="Name before the networks and volumes of the containers, as Docker Compose has it.",
     )
     namespace: str = Field(
-        "dataalchemy", alias="DATAALCHEMY_NAMESPACE", description="Namespace of the stack in a cluster."
+        "dataalchemy",
+        alias="DATAALCHEMY_NAMESPACE",
+        description="Namespace of the stack in a cluster. The operator sets it in its pods; `deploy` doesn't read it.",
     )
     training_job: Path | None = Field(
         None, alias="DATAALCHEMY_TRAINING_JOB", description="File of the Job as which training runs in a cluster."
