@@ -22,6 +22,7 @@ HEAP_MB = 512
 BESIDE_MB = 384
 """The least beside the heap: Spark's own minimum, and a Python worker fits into it."""
 _UNITS = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_CAUSED, _CAUSE_CHARS = "Caused by: ", 400
 _CONTAINER = "spark-kubernetes-executor"
 
 
@@ -66,10 +67,19 @@ def not_started(master: str, log: Path) -> DataAlchemyError:
     if not master.startswith("k8s:"):
         return Missing("Spark did not start", subject=f"{master}, see {log}", fix=f"{JAVA_FIX}, or use --mode local.")
     fix = (
-        "Read that log. `kubectl get events` says what the cluster refused, such as a quota; `403` in the log is about "
-        "the rights of runs (Role STACK-runs): apply k8s/install.yaml again, and the operator gives them anew."
+        "Read that log. `kubectl get events` says what the cluster refused, such as a quota; `forbidden` is about the "
+        "rights of runs (Role STACK-runs): apply k8s/install.yaml again, and the operator gives them anew."
     )
-    return Unavailable("Spark did not start", subject=f"{master}, see {log}", fix=fix)
+    subject = ", ".join([master, *_cause(log), f"see {log}"])
+    return Unavailable("Spark did not start", subject=subject, fix=fix)
+
+
+def _cause(log: Path) -> list[str]:
+    """What the log says of the cluster's answer, and last of all; it goes with the pod. No document was read yet."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
+    causes = [line.removeprefix(_CAUSED) for line in lines if line.startswith(_CAUSED)]
+    answers = [one for one in causes if "KubernetesClientException" in one]
+    return [one[:_CAUSE_CHARS] for one in dict.fromkeys([*answers[:1], *causes[-1:]])]
 
 
 def quantity(text: str) -> float:

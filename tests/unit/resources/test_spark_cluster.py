@@ -55,6 +55,19 @@ def test_a_limit_that_leaves_python_no_memory_is_refused_by_the_name_of_its_fiel
         spark_cluster.options(settings(template, pod_ip="10.0.0.9"))
 
 
+def test_what_the_cluster_answered_is_said_since_the_log_goes_with_the_pod(tmp_path: Path) -> None:
+    log = tmp_path / "spark.log"
+    answer = "io.fabric8.kubernetes.client.KubernetesClientException: pods is forbidden"
+    log.write_text(f"ERROR x\nCaused by: java.lang.A\nCaused by: {answer}\n\tat b\nCaused by: java.lang.C\n")
+    assert f"{spark_cluster.MASTER}, {answer}, java.lang.C, see {log}. " in str(
+        spark_cluster.not_started(spark_cluster.MASTER, log)
+    )
+    log.write_text("Caused by: java.lang.A\nCaused by: java.lang.C\n")
+    assert ", java.lang.C, see" in str(spark_cluster.not_started(spark_cluster.MASTER, log))
+    log.unlink()
+    assert f"{spark_cluster.MASTER}, see" in str(spark_cluster.not_started(spark_cluster.MASTER, log))
+
+
 def test_an_unknown_address_of_the_pod_is_named(template: Path) -> None:
     with pytest.raises(Misconfigured, match="DATAALCHEMY_POD_IP"):
         spark_cluster.options(settings(template))
