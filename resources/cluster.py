@@ -7,17 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from resources import cluster_secret, operator, programs, stacks
+from resources import cluster_secret, nodes, operator, stacks
 from resources.compose import make_secrets
-from resources.errors import Misconfigured, Missing
+from resources.errors import Misconfigured, Missing, Unavailable
 from resources.images import Loaders, identity, images_of
 from resources.k3d import K3d
 from resources.kubectl import Kubectl, Object, current_context
 from resources.settings import CHECKOUT, Settings
 
 EXAMPLES = CHECKOUT / "k8s" / "examples"
-OWN_NODES = "docker-desktop"
-"""The context of a cluster whose nodes have the images of this machine's Docker."""
 Say = Callable[[str], None]
 
 
@@ -52,13 +50,12 @@ class Site:
 
     def loader(self, kubectl: Kubectl) -> str:
         """How images get to the nodes."""
-        return self.settings.image_loader or ("k3d" if _in_k3d(kubectl) else "none")
+        return self.settings.image_loader or nodes.loader_of(kubectl.context)
 
 
 def k3d_site(settings: Settings) -> Site:
-    """The cluster of k8s/k3d.yaml. K3D_CLUSTER=true without k3d on the machine takes kubectl's cluster for one."""
-    forced = settings.k3d_cluster and not programs.there("k3d")
-    return Site(settings, "k3d", EXAMPLES / "stack-instance-k3d.yaml", None if forced else K3d(settings.data_path))
+    """The cluster of k8s/k3d.yaml."""
+    return Site(settings, "k3d", EXAMPLES / "stack-instance-k3d.yaml", K3d(settings.data_path))
 
 
 def k8s_site(settings: Settings) -> Site:
@@ -117,16 +114,34 @@ def down(site: Site, say: Say) -> None:
         names = ", ".join(f"{one['metadata']['namespace']}/{one['metadata']['name']}" for one in live)
         fix = "Delete those that are meant: kubectl delete das NAME --namespace NAMESPACE"
         raise Misconfigured("The operator serves several stacks", subject=names, fix=fix)
+    _require_who_lets_go(kubectl, live)
     for stack in live:
         _remove(replace(kubectl, namespace=stack["metadata"]["namespace"]), stack, say)
     operator.remove(kubectl, [stack["metadata"]["namespace"] for stack in live])
     say(f"the operator is gone; kept: the namespaces, their Secrets. `dataalchemy deploy {site.command} up` goes on")
 
 
-def states(site: Site) -> list[stacks.State]:
-    """Every stack of the cluster; [] where there is none, or no cluster."""
+@dataclass(frozen=True)
+class Report:
+    """How a cluster's operator and stacks are; None and [] where there is no cluster."""
+
+    operator: operator.State | None = None
+    stacks: list[stacks.State] = field(default_factory=list)
+
+    @property
+    def well(self) -> bool:
+        """There is a stack, all are Ready, and somebody keeps them so: without the operator Ready is of yesterday."""
+        at_work = self.operator is not None and self.operator.available
+        return at_work and bool(self.stacks) and all(one.ready for one in self.stacks)
+
+
+def report(site: Site) -> Report:
+    """Look at the operator and every stack of the cluster."""
     kubectl = site.look()
-    return [] if kubectl is None else [stacks.state_of(one) for one in kubectl.everywhere(stacks.RESOURCE)]
+    if kubectl is None:
+        return Report()
+    live = kubectl.everywhere(stacks.RESOURCE)
+    return Report(operator.state_of(kubectl), [stacks.state_of(one) for one in live])
 
 
 def logs(site: Site, part: str | None, *, follow: bool, tail: int) -> int:
@@ -145,21 +160,16 @@ def logs(site: Site, part: str | None, *, follow: bool, tail: int) -> int:
     return max(codes)
 
 
-def _in_k3d(kubectl: Kubectl) -> bool:
-    """Whether the nodes are containers of k3d, whose folders aren't this machine's."""
-    return kubectl.context.startswith("k3d-")
-
-
 def _images(site: Site, kubectl: Kubectl, wish: Wish, say: Say) -> tuple[list[str], str]:
     """What was loaded anew, and the build of the operator's image as far as this machine knows it."""
     loader = site.loader(kubectl)
-    if loader == "none" and kubectl.context != OWN_NODES:
+    if loader == "none" and kubectl.context != nodes.DOCKER_DESKTOP:
         say("images: as the cluster has them or fetches them (DATAALCHEMY_IMAGE_LOADER loads this machine's)")
         return [], ""
     images = images_of(site.settings)
     images.build(say, anew=wish.build)
     wanted = list(images.own().values())
-    loaders = Loaders(say, kubectl.context.removeprefix("k3d-"), site.settings.containerd_address)
+    loaders = Loaders(say, nodes.cluster_of(kubectl.context), site.settings.containerd_address)
     loaded: list[str] = getattr(loaders, loader)(wanted if loader == "registry" else [*wanted, *images.others()])
     if wish.build:
         loaded = wanted  # not every way of loading tells what it replaced
@@ -181,11 +191,13 @@ def _credentials(home: Kubectl, stack: Object, values: Mapping[str, str], say: S
 def _operator(site: Site, home: Kubectl, build: str, *, restart: bool, say: Say) -> None:
     """Install it; ``restart``: the Secret changed, which a running operator would see at its next resync only."""
     image = images_of(site.settings).references["DATAALCHEMY_OPERATOR_IMAGE"]
-    variables = operator.own_settings(site.settings, data_path=not _in_k3d(home))
+    variables = operator.own_settings(site.settings, nodes.data_path(site.settings, home.context))
     for name, value in variables.items():
         say(f"operator: {name}={value}")
     served = sorted({home.namespace, *(one["metadata"]["namespace"] for one in home.everywhere(stacks.RESOURCE))})
     ran = replace(home, namespace=operator.NAMESPACE).get("deployment", operator.NAME) is not None
+    if operator.retire_first(home):
+        say("the first operator is deleted, since two would undo each other's work; what it made stays")
     operator.install(home, operator.manifests(variables, image, build, served))
     if restart and ran:
         operator.restart(home)
@@ -196,6 +208,22 @@ def _operator(site: Site, home: Kubectl, build: str, *, restart: bool, say: Say)
 def _restart(home: Kubectl, name: str) -> None:
     """An image of the same name is another one now, and only a new pod takes it."""
     home.ask("rollout", "restart", "deployment,statefulset", f"--selector=dataalchemy.io/stack={name}")
+
+
+def _require_who_lets_go(kubectl: Kubectl, live: list[Object]) -> None:
+    """Raise Unavailable where a stack can't go without the operator and that is down: no deletion would end."""
+    held = [one["metadata"] for one in live if operator.FINALIZER in one["metadata"].get("finalizers", [])]
+    state = operator.state_of(kubectl)
+    if not held or state.available:
+        return
+    patch = '{"metadata":{"finalizers":null}}'
+    commands = "; ".join(
+        f"kubectl --context {kubectl.context} patch das {one['name']} --namespace {one['namespace']}"
+        f" --type=merge --patch '{patch}'"
+        for one in held
+    )
+    fix = f"Bring it up (`dataalchemy deploy k8s up`), or remove the finalizer; the data stay: {commands}"
+    raise Unavailable("The operator, without which no stack goes, is down", subject=state.message, fix=fix)
 
 
 def _remove(home: Kubectl, stack: Object, say: Say) -> None:

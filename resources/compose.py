@@ -13,7 +13,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from resources.errors import Missing, Unavailable
-from resources.settings import CHECKOUT, Settings, child_environment
+from resources.settings import CHECKOUT, Settings, child_environment, secrets_in_files
 
 SECRET_BYTES = {
     "AWS_ACCESS_KEY_ID": 16,
@@ -101,12 +101,13 @@ class Compose:
     def _call(self, arguments: tuple[str, ...], *, stdout: int | None) -> subprocess.CompletedProcess[str]:
         """Run Compose in the project's folder without naming the file, so that a compose.override.yaml there counts.
 
-        Secrets come from `.env` alone: an AWS key that a shell exports is for another account.
+        Secrets come from `.env` and the files of `NAME_FILE`: an AWS key that a shell exports is for another account.
         """
+        in_files = secrets_in_files(SECRET_BYTES, self.env_file.parent)
         return subprocess.run(
             [_docker(), "compose", "--env-file", str(self.env_file), *self._files(), *arguments],
             cwd=self.folder,
-            env={**_socket(), **child_environment(without_secrets=True)},
+            env={**_socket(), **child_environment(without_secrets=True), **in_files},
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             text=True,
@@ -125,12 +126,14 @@ def compose_for(settings: Settings) -> Compose:
 def make_secrets(path: Path) -> list[str]:
     """Add the secrets that `.env` lacks, readable by the owner alone; the names of the new ones. What is there stays.
 
-    Raises Unavailable where the file cannot be written.
+    One that stands in a file of its own (`NAME_FILE`) is there. Raises Misconfigured where that cannot be read,
+    Unavailable where `.env` cannot be written.
     """
+    in_files = secrets_in_files(SECRET_BYTES, path.parent)
     try:
         old = path.read_bytes() if path.is_file() else b""
         there = dotenv_values(path, encoding="utf-8") if old else {}
-        new = [name for name in SECRET_BYTES if not there.get(name)]
+        new = [name for name in SECRET_BYTES if not there.get(name) and name not in in_files]
         newline = b"\r\n" if b"\r\n" in old else b"\n"
         lines = [f"{name}={secrets.token_hex(SECRET_BYTES[name])}".encode() for name in new]
         start = newline if old and not old.endswith(b"\n") else b""

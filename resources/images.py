@@ -81,29 +81,33 @@ def identity(image: str) -> str | None:
 
 @dataclass(frozen=True)
 class Loaders:
-    """The ways in which images get to a cluster's nodes; each returns those that were not there before."""
+    """The ways in which images get to the nodes of a cluster of k3d or minikube, or of any; each returns what is new.
+
+    ``cluster``: its name as the program that made it has it.
+    """
 
     say: Callable[[str], None]
-    k3d_cluster: str = ""
+    cluster: str = ""
     containerd_address: str | None = None
 
     def k3d(self, images: list[str]) -> list[str]:
         """`k3d image import` ends well when it failed, so the node itself is asked afterwards."""
-        node = f"k3d-{self.k3d_cluster}-server-0"
+        node = f"k3d-{self.cluster}-server-0"
         absent = [image for image in images if not _node_has(node, image)]
         if absent:
             self.say(f"loading into k3d: {', '.join(absent)}")
-            programs.show(["k3d", "image", "import", f"--cluster={self.k3d_cluster}", *absent])
+            programs.show(["k3d", "image", "import", f"--cluster={self.cluster}", *absent])
         _all_arrived([image for image in absent if not _node_has(node, image)], f"node {node}")
         return absent
 
     def minikube(self, images: list[str]) -> list[str]:
         """minikube compares by itself and loads what differs."""
         self.say(f"loading into minikube: {', '.join(images)}")
+        profile = f"--profile={self.cluster}"
         for image in images:
-            programs.show(["minikube", "image", "load", image])
-        held = programs.ask(["minikube", "image", "ls"]).split()
-        _all_arrived([image for image in images if _full(image) not in held], "minikube")
+            programs.show(["minikube", "image", "load", profile, image])
+        held = programs.ask(["minikube", "image", "ls", profile]).split()
+        _all_arrived([image for image in images if _full(image) not in held], f"minikube's {self.cluster}")
         return []
 
     def containerd(self, images: list[str]) -> list[str]:

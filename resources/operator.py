@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import yaml
@@ -19,19 +20,44 @@ INSTALL = CHECKOUT / "k8s" / "install.yaml"
 NAME, NAMESPACE = "dataalchemy-operator", "dataalchemy"
 DEFINITION = "dataalchemystacks.dataalchemy.io"
 SETUP_ANNOTATION = "dataalchemy.io/set-up"
-_ROLLOUT_S = 180
+FINALIZER = "operator.dataalchemy.io/stack"
+"""On every stack that it serves: the cluster deletes none before the operator let it go."""
+_ROLLOUT_S, _GONE_S = 180, 120
+_FIRST = "default"
+"""The namespace of the first operator, whose Deployment had the same name."""
 
 
-def own_settings(settings: Settings, *, data_path: bool) -> dict[str, str]:
-    """What the operator's ConfigMap says. ``data_path``: whether this machine's is also one of the nodes."""
+@dataclass(frozen=True)
+class State:
+    """Whether the operator works, and in which cluster."""
+
+    name: str
+    namespace: str
+    context: str
+    available: bool
+    message: str
+
+
+def state_of(kubectl: Kubectl) -> State:
+    """How the operator's Deployment is."""
+    found = replace(kubectl, namespace=NAMESPACE).get("deployment", NAME)
+    status = (found or {}).get("status") or {}
+    available = status.get("availableReplicas", 0) > 0
+    said = [one.get("message", "") for one in status.get("conditions") or [] if one.get("type") == "Available"]
+    message = "available" if available else "not installed" if found is None else ": ".join(["not available", *said])
+    return State(NAME, NAMESPACE, kubectl.context, available, message)
+
+
+def own_settings(settings: Settings, data_path: str | None) -> dict[str, str]:
+    """What the operator's ConfigMap says; ``data_path`` as the nodes have it."""
     images = [name for name in (*OWN, *OTHERS) if name != "DATAALCHEMY_OPERATOR_IMAGE"]
     found = settings.variables(*images)
     if settings.service_type:
         found["SERVICE_TYPE"] = settings.service_type
     if settings.k3d_cluster:
         found["K3D_CLUSTER"] = "true"
-    if data_path and settings.data_path_override is not None:
-        found["DATAALCHEMY_DATA_PATH"] = str(settings.data_path_override)
+    if data_path is not None:
+        found["DATAALCHEMY_DATA_PATH"] = data_path
     return dict(sorted(found.items()))
 
 
@@ -78,24 +104,52 @@ def install(kubectl: Kubectl, objects: Sequence[Object]) -> None:
 
 def wait_until_it_runs(kubectl: Kubectl) -> None:
     """Return when the operator's pod is ready. Raises Unavailable with what its pods show."""
-    operator = Kubectl(kubectl.context, NAMESPACE)
+    operator = replace(kubectl, namespace=NAMESPACE)
     try:
         operator.ask("rollout", "status", f"deployment/{NAME}", f"--timeout={_ROLLOUT_S}s", limit_s=_ROLLOUT_S + 30)
     except Unavailable:
         pods = operator.ask("get", "pods", f"--selector=app.kubernetes.io/name={NAME}", "--no-headers").strip()
-        fix = f"`kubectl logs --namespace {NAMESPACE} deployment/{NAME}` says why, or `kubectl describe pods`."
-        raise Unavailable("The operator does not start", subject=" ".join(pods.split()) or NAME, fix=fix) from None
+        raise Unavailable(
+            "The operator does not start", subject=" ".join(pods.split()) or NAME, fix=_mend(pods)
+        ) from None
+
+
+def retire_first(kubectl: Kubectl) -> bool:
+    """Delete the first operator, where it is: beside this one it would make its servers again, on the same folders.
+
+    Returns whether it was there; its pods are gone then, what it made stays.
+    """
+    first = replace(kubectl, namespace=_FIRST)
+    found = first.get("deployment", NAME) or {}
+    chosen = (found.get("spec") or {}).get("selector") or {}
+    labels = {**(found.get("metadata", {}).get("labels") or {}), **(chosen.get("matchLabels") or {})}
+    if labels.get("app") != NAME:
+        return False
+    words = ("--cascade=foreground", "--ignore-not-found", f"--timeout={_GONE_S}s")
+    first.ask("delete", "deployment", NAME, *words, limit_s=_GONE_S + 30)
+    return True
 
 
 def restart(kubectl: Kubectl) -> None:
     """Start the operator anew, so that it looks at everything now."""
-    Kubectl(kubectl.context, NAMESPACE).ask("rollout", "restart", f"deployment/{NAME}")
+    replace(kubectl, namespace=NAMESPACE).ask("rollout", "restart", f"deployment/{NAME}")
 
 
 def remove(kubectl: Kubectl, namespaces: Sequence[str]) -> None:
     """Delete the operator and its rights; never a namespace or the definition, with which data would go."""
     objects = [one for one in manifests({}, "", "", namespaces) if one["kind"] != "Namespace"]
     kubectl.delete(yaml.safe_dump_all(objects, sort_keys=False), namespaced=False)
+
+
+def _mend(pods: str) -> str:
+    """What mends an operator whose pods look like this."""
+    if "ErrImage" in pods or "ImagePull" in pods:
+        return (
+            "The nodes have no such image and can't fetch it. Set DATAALCHEMY_IMAGE_LOADER to the way in which they "
+            "get this machine's, or DATAALCHEMY_OPERATOR_IMAGE and the other images to references of a registry that "
+            "they reach; docs/kubernetes.md has both."
+        )
+    return f"`kubectl logs --namespace {NAMESPACE} deployment/{NAME}` says why, or `kubectl describe pods`."
 
 
 def _installed() -> list[Object]:

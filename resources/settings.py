@@ -7,18 +7,20 @@ resolve it at use with `secret`.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from resources.env_file import read_env_file
 from resources.errors import Misconfigured
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
 
 def default_project_root() -> Path:
@@ -78,7 +80,9 @@ class Settings(BaseSettings):
         description="Name before the networks and volumes of the containers, as Docker Compose has it.",
     )
     namespace: str = Field(
-        "dataalchemy", alias="DATAALCHEMY_NAMESPACE", description="Namespace of the stack in a cluster."
+        "dataalchemy",
+        alias="DATAALCHEMY_NAMESPACE",
+        description="Namespace of the stack in a cluster. The operator sets it in its pods; `deploy` doesn't read it.",
     )
     training_job: Path | None = Field(
         None, alias="DATAALCHEMY_TRAINING_JOB", description="File of the Job as which training runs in a cluster."
@@ -131,12 +135,12 @@ class Settings(BaseSettings):
         None, alias="SERVICE_TYPE", description="How a cluster's Services are reached from outside."
     )
     k3d_cluster: bool = Field(
-        False, alias="K3D_CLUSTER", description="`true`: the fixed ports of k3d, whatever the nodes say they are."
+        False, alias="K3D_CLUSTER", description="`true`: the fixed ports of k3d in any cluster of `deploy k8s`."
     )
     image_loader: Literal["k3d", "minikube", "containerd", "registry", "none"] | None = Field(
         None,
         alias="DATAALCHEMY_IMAGE_LOADER",
-        description="How images get to a cluster's nodes. Default: `k3d` there, else `none`.",
+        description="How images get to a cluster's nodes. Default: `k3d` and `minikube` there, else `none`.",
     )
     containerd_address: str | None = Field(
         None, alias="CONTAINERD_ADDRESS", description="Socket of the containerd that images are loaded into."
@@ -144,8 +148,15 @@ class Settings(BaseSettings):
 
     @field_validator("project_root", "data_path_override", "cache_override", "models_file", "alert_file_override")
     @classmethod
-    def _absolute(cls, value: Path | None) -> Path | None:
-        return None if value is None else value.expanduser().absolute()
+    def _absolute(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if value is None:
+            return None
+        if os.name != "nt" and _DRIVE.match(str(value)):
+            # As a relative path it would become a folder of that name, wherever the command was typed.
+            fix = "Write it as this machine has it: in WSL /mnt/c/… for C:\\…; on Ubuntu a folder of its own."
+            subject = cls.model_fields[str(info.field_name)].alias or ""
+            raise Misconfigured("A path of Windows is none here", subject=subject, fix=fix)
+        return value.expanduser().absolute()
 
     @field_validator("schedule")
     @classmethod
@@ -245,6 +256,19 @@ def secret(variable: str) -> str | None:
         return found
     root = os.environ.get("PROJECT_ROOT")
     return _secret_in(_dotenv(Path(root) if root else default_project_root()), variable)
+
+
+def secrets_in_files(names: Iterable[str], root: Path) -> dict[str, str]:
+    """Those of ``names`` whose value is in a file that the environment or `.env` in ``root`` names, and that value.
+
+    Of the environment the files alone count. Raises Misconfigured where one cannot be read.
+    """
+    here, there, found = _environment(), _dotenv(root), dict[str, str]()
+    for name in names:
+        file = here.get(f"{name}_FILE") or ("" if there.get(name) else there.get(f"{name}_FILE", ""))
+        if value := _secret_in({f"{name}_FILE": file}, name):
+            found[name] = value
+    return found
 
 
 def _secret_in(values: Mapping[str, str], variable: str) -> str | None:

@@ -25,8 +25,9 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
+from resources import spark_cluster
 from resources.contracts import Lake
-from resources.errors import DataAlchemyError, Misconfigured, Missing, Unavailable
+from resources.errors import DataAlchemyError, Misconfigured, Unavailable
 from resources.java import use_java
 from resources.lake import open_lake
 from resources.progress import LOGGER, LogProgress
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import SparkSession
 
-JAVA_MEND = "Install it with `sudo apt-get install openjdk-17-jre-headless`, or use --mode local."
 POLL_S = 0.5
 WAVE = 8
 """Parts a core in one Spark job: results come when a job ends, so this is how often progress is seen."""
@@ -141,6 +141,7 @@ class SparkEngine(dg.ConfigurableResource[Any]):
     @cached_property
     def _session(self) -> SparkSession:
         ensure("spark-java", LogProgress())
+        from py4j.protocol import Py4JError
         from pyspark.errors import PySparkException
         from pyspark.sql import SparkSession
 
@@ -153,8 +154,8 @@ class SparkEngine(dg.ConfigurableResource[Any]):
             with _stderr_in(log):
                 builder = SparkSession.builder.master(self.master).appName("dataalchemy")
                 session = builder.config(map=configuration).getOrCreate()
-        except (PySparkException, OSError):
-            raise Missing("Spark did not start", subject=f"{self.master}, see {log}", fix=JAVA_MEND) from None
+        except (PySparkException, Py4JError, OSError):
+            raise spark_cluster.not_started(self.master, log) from None
         LOGGER.info("Spark's own pages: %s", session.sparkContext.uiWebUrl or "off")
         return session
 
@@ -267,9 +268,8 @@ class AutoEngine(dg.ConfigurableResource[Any]):
         """Dagster's start of a run. Raises Misconfigured on a tag of another value."""
         self._mode = context.run.tags.get(ENGINE_TAG, "auto") if context.run else "auto"
         if self._mode not in MODES:
-            raise Misconfigured(
-                "No such engine", subject=self._mode, fix=f"Tag the run with one of {', '.join(MODES)}."
-            )
+            fix = f"Tag the run with one of {', '.join(MODES)}."
+            raise Misconfigured("No such engine", subject=self._mode, fix=fix)
 
     @cached_property
     def _local(self) -> LocalEngine:

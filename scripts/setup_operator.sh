@@ -1,21 +1,20 @@
 #!/usr/bin/env bash
-# Sets the stack up in a cluster until it is Ready, and says what to open: on Ubuntu and in WSL. The cluster is k3d's
-# where K3D_CLUSTER is set or kubectl's context is one of k3d, else the one of that context.
+# Sets the stack up in a cluster until it is Ready, and says what to open: on Ubuntu and in WSL. The cluster is that of
+# `deploy k3d` where kubectl's context is its own, or where kubectl has none and k3d is here; else the one of the context.
 #   scripts/setup_operator.sh [up | down | status | logs] [options of `./alchemy deploy k3d|k8s`]
 set -euo pipefail
 
 root=$(dirname -- "$(readlink -f -- "$0")")/..
-env_file=${PROJECT_ROOT:-$root}/.env
 
-setting() {
-    [ -r "$env_file" ] || return 0
-    sed -n "s/^\(export \)\{0,1\}$1=//p" "$env_file" | tail -n 1 | tr -d "\"'\r"
+own_k3d() {
+    command -v kubectl >/dev/null || return # `deploy k8s` says so, before a cluster is made that nobody can ask
+    local context
+    context=$(kubectl config current-context 2>/dev/null) || context=
+    if [ -n "$context" ]; then [ "$context" = k3d-dataalchemy ]; else command -v k3d >/dev/null; fi
 }
 
 kind=k8s
-forced=${K3D_CLUSTER:-$(setting K3D_CLUSTER)}
-case ${forced,,} in "" | false | no | off | 0) ;; *) kind=k3d ;; esac
-case $(kubectl config current-context 2>/dev/null || true) in k3d-*) kind=k3d ;; esac
+if own_k3d; then kind=k3d; fi
 
 case ${1:-} in
     up | down | status | logs) exec "$root/alchemy" deploy "$kind" "$@" ;;

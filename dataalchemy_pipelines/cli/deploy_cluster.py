@@ -52,19 +52,23 @@ def down(site: cluster.Site) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.pass_obj
 def status(site: cluster.Site, as_json: bool) -> None:
-    """Say how each stack is and what to open; the exit code is 0 when all are Ready."""
-    states = cluster.states(site)
-    for state in states:
+    """Say how the operator and each stack are, and what to open; the exit code is 0 when all are well."""
+    report = cluster.report(site)
+    if report.operator is not None:
+        told = {"kind": "operator", **asdict(report.operator)}
+        line = f"operator  {report.operator.message}  (cluster {report.operator.context})"
+        click.echo(json.dumps(told) if as_json else line)
+    for state in report.stacks:
         if as_json:
-            click.echo(json.dumps(asdict(state)))
+            click.echo(json.dumps({"kind": "stack", **asdict(state)}))
             continue
         click.echo(f"{state.namespace}/{state.name}  {state.phase}: {state.message}")
         for one in state.conditions:
             click.echo(f"  {one['type']:<16} {one['status']:<7} {one['reason']:<16} {one['message']}")
         _show_addresses(state)
-    if not states and not as_json:
+    if not report.stacks and not as_json:
         click.echo(f"not up: dataalchemy deploy {site.command} up")
-    raise SystemExit(0 if states and all(state.ready for state in states) else 1)
+    raise SystemExit(0 if report.well else 1)
 
 
 @click.command()

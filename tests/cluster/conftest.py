@@ -6,7 +6,7 @@ Tests of the control plane need no kubelet: theirs is played, and the cluster's 
 from __future__ import annotations
 
 import os
-import re
+import shlex
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -69,8 +69,13 @@ def bring_up(argument: str) -> None:
     done = ask(argument)
     if done.returncode:
         pytest.fail(f"scripts/test-cluster {argument}: {done.stderr[-2000:]}")
-    for name, value in re.findall(r"export (\w+)=(.*?)(?: ; |\n)", done.stdout):
-        os.environ[name] = value
+    os.environ.update(exported(done.stdout))
+
+
+def exported(said: str) -> dict[str, str]:
+    """The variables of what `scripts/test-cluster` prints, which is quoted for a shell."""
+    words = (word.partition("=") for word in shlex.split(said))
+    return {name: value for name, equals, value in words if equals}
 
 
 def refuse_a_cluster_in_use() -> None:

@@ -44,14 +44,14 @@ print(json.dumps({"result": {}}))
 
 @pytest.fixture(scope="module")
 def stack(node: None, images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """The k3d example on a node, by the script, from a `.env` with Windows line ends. Its folder is this machine's."""
+    """The k3d example by `deploy k8s`, from a `.env` with Windows line ends. Its folder is this machine's."""
     root = tmp_path_factory.mktemp("node")
     example = yaml.safe_load((CHECKOUT / "k8s" / "examples" / "stack-instance-k3d.yaml").read_text(encoding="utf-8"))
     example["spec"]["storage"]["dataPath"] = str(root / "data")
     (root / "stack.yaml").write_text(yaml.safe_dump(example), encoding="utf-8")
     lines = [f'export {name}="{value}"\r\n' for name, value in SECRETS.items()]
     (root / ".env").write_text("".join(lines), encoding="utf-8", newline="")
-    own = {"K3D_CLUSTER": "true"}
+    own = {"K3D_CLUSTER": "true"}  # its fixed ports, whatever cluster this is
     if (LAB / "containerd.sock").exists():
         own |= {"DATAALCHEMY_IMAGE_LOADER": "containerd", "CONTAINERD_ADDRESS": str(LAB / "containerd.sock")}
     found = Site({**os.environ, **images, **own}, root)

@@ -78,6 +78,10 @@ def store(one: dict) -> None:
 
 def seen(one: dict) -> dict:
     """A stack with the status whose turn it is; the last one stays."""
+    if one["kind"] == "Deployment":
+        available = {"type": "Available", "status": "False", "message": "No minimum availability."}
+        down = WORLD.get("down") or not one.get("spec")
+        return {**one, "status": {"conditions": [available]} if down else {"availableReplicas": 1}}
     if one["kind"] != "DataAlchemyStack":
         return one
     turn = WORLD["statuses"][0]
@@ -104,6 +108,8 @@ def kubectl(given: str) -> None:
     elif verb == "patch":
         place = key(words[1], words[2])
         WORLD["objects"][place]["data"] = {**WORLD["objects"][place].get("data", {}), **json.loads(given)["data"]}
+    elif verb == "delete" and len(words) > 1:
+        WORLD["objects"].pop(key(words[1], words[2]), None)
     elif verb == "delete":
         for one in objects_given(given):
             WORLD["objects"].pop(key(one["kind"], one["metadata"]["name"], one["metadata"].get("namespace")), None)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from resources.settings import CHECKOUT
+from tests.cluster.conftest import exported
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="a bash script")
 
@@ -93,6 +94,19 @@ def test_a_cluster_that_answers_is_taken_and_left_alone(machine: Machine, tmp_pa
     assert f"export KUBECONFIG={config} ; export PATH=" in done.stdout
     assert machine.run("stop", KUBECONFIG=str(config)).returncode == 0
     assert machine.called("k3d") == [] and config.exists()
+
+
+def test_what_it_prints_can_be_taken_whatever_the_folders_are_called(machine: Machine, tmp_path: Path) -> None:
+    """As in WSL, whose PATH has the folders of Windows."""
+    odd = tmp_path / "Program Files (x86)" / "it's $HOME"
+    odd.mkdir(parents=True)
+    (odd / "a config").touch()
+    path = f"{machine.bin}:{odd}"
+    said = machine.run(KUBECONFIG=str(odd / "a config"), PATH=path).stdout
+    assert exported(said) == {"KUBECONFIG": str(odd / "a config"), "PATH": path}
+    script = f'{said}\nprintf "%s|%s" "$KUBECONFIG" "$PATH"'
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == f"{odd}/a config|{path}"
 
 
 def test_k3d_is_made_once_and_only_stop_ends_it(machine: Machine) -> None:

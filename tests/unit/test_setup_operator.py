@@ -10,11 +10,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
-from resources.cluster import EXAMPLES, OWN_NODES
+from resources.cluster import EXAMPLES
 from resources.cluster_secret import KEYS, POSTGRES
 from resources.images import OTHERS, OWN
-from resources.operator import INSTALL
+from resources.nodes import DOCKER_DESKTOP
+from resources.operator import FINALIZER, INSTALL, NAME
 from resources.settings import CHECKOUT
 from tests.stand_ins import StandIns
 
@@ -143,23 +145,25 @@ def test_a_broken_line_ends_it_before_the_cluster_is_asked(checkout: Checkout) -
 
 
 @pytest.mark.parametrize(
-    ("context", "variable", "env_file", "kind"),
+    ("context", "programs", "kind"),
     [
-        ("kind-x", "", "", "k8s"),
-        ("", "", "", "k8s"),
-        ("k3d-dataalchemy", "", "", "k3d"),
-        ("kind-x", "true", "", "k3d"),
-        ("kind-x", "", "K3D_CLUSTER='true'\r\n", "k3d"),
-        ("kind-x", "false", "K3D_CLUSTER=true\n", "k8s"),
-        ("kind-x", "No", "", "k8s"),
+        ("kind-x", ("kubectl", "k3d"), "k8s"),
+        ("k3d-dataalchemy", ("kubectl", "k3d"), "k3d"),
+        ("k3d-dataalchemy-test", ("kubectl", "k3d"), "k8s"),
+        ("", ("kubectl", "k3d"), "k3d"),
+        ("", ("kubectl",), "k8s"),
+        ("", ("k3d",), "k8s"),  # which says that kubectl is missing, before a cluster is made
     ],
 )
-def test_k3d_is_taken_where_it_is_asked_for_or_there(
-    checkout: Checkout, context: str, variable: str, env_file: str, kind: str
+def test_k3d_is_taken_where_its_own_cluster_is_meant_or_there_is_no_other(
+    checkout: Checkout, context: str, programs: tuple[str, ...], kind: str
 ) -> None:
     checkout.world.world(context=context)
-    (checkout.root / ".env").write_text(env_file, "utf-8")
-    assert asked(checkout, **({"K3D_CLUSTER": variable} if variable else {})) == f"deploy {kind} up"
+    (checkout.root / ".env").write_text("K3D_CLUSTER=true\n", "utf-8")
+    folder = coreutils(checkout)
+    for name in programs:
+        (folder / name).symlink_to(checkout.world.bin / name)
+    assert asked(checkout, PATH=str(folder), K3D_CLUSTER="true") == f"deploy {kind} up"
 
 
 def test_arguments_go_on_to_the_command(checkout: Checkout) -> None:
@@ -178,7 +182,7 @@ def coreutils(checkout: Checkout) -> Path:
     """A folder with what the script calls, on a machine that may have a kubectl beside them."""
     folder = checkout.root / "bin"
     folder.mkdir()
-    for name in ("bash", "dirname", "readlink", "sed", "tail", "tr", "env"):
+    for name in ("bash", "dirname", "readlink", "env"):
         found = shutil.which(name, path="/usr/bin:/bin")
         assert found is not None
         (folder / name).symlink_to(found)
@@ -198,6 +202,12 @@ WINDOWS = (CHECKOUT / "scripts" / "setup_operator.ps1").read_text(encoding="utf-
 def quoted(start: str) -> list[str]:
     """The words in quotes from ``start`` to the end of its list."""
     return re.findall(r"'([^']+)'", WINDOWS.split(start, 1)[1].split("\n)", 1)[0].split("\n}", 1)[0])
+
+
+def function(name: str) -> str:
+    """The text of one function of the script."""
+    found: str = re.split(rf"^function {name}\b", WINDOWS, flags=re.MULTILINE)[1].split("\n}", 1)[0]
+    return found
 
 
 def pattern(after: str) -> str:
@@ -220,7 +230,9 @@ def test_the_windows_script_has_the_same_lists() -> None:
     assert dict(zip(words[::2], words[1::2], strict=True)) == {
         name.split("_")[1].lower(): image for name, image in OWN.items()
     }
-    assert f"'{OWN_NODES}'" in WINDOWS
+    assert f"$Context = '{DOCKER_DESKTOP}'" in WINDOWS
+    assert f"$Finalizer = '{FINALIZER}'" in WINDOWS
+    assert f"$Operator = '{NAME}'" in WINDOWS
 
 
 @pytest.mark.parametrize("name", AWKWARD)
@@ -236,7 +248,7 @@ def test_the_windows_script_reads_the_same_lines(name: str) -> None:
 
 
 def test_the_windows_script_shows_no_value_and_hands_them_over_by_stdin_alone() -> None:
-    shown = [line for line in WINDOWS.splitlines() if re.search(r"Write-|Console|throw", line)]
+    shown = [line for line in WINDOWS.splitlines() if re.search(r"Write-|Console|throw|Stop-Here", line)]
     assert shown
     assert not [line for line in shown if re.search(r"\$(value|encoded|data|known|manifest|there|object)\b", line)]
     arguments = re.findall(r"Invoke-Kubectl (@\([^)]*\)|\([^)]*\)|\$\w+)", WINDOWS)
@@ -255,10 +267,86 @@ def test_the_windows_script_finds_what_it_replaces() -> None:
 
 def test_the_windows_script_takes_data_where_they_are_and_claims_only_where_there_are_none() -> None:
     """The live stack first, then the checkout's folder as Docker Desktop mounts it, then claims."""
-    install = WINDOWS.split("function Install-Stack", 1)[1]
-    assert "jsonpath={.spec.storage.dataPath}" in install
-    assert "if (-not $live) { New-Stack (Find-DataPath $known) }" in install
-    mounted = WINDOWS.split("function ConvertTo-MountedPath", 1)[1].split("\n}", 1)[0]
+    assert "if (-not $live) { New-Stack (Find-DataPath $known) }" in function("Install-Stack")
+    mounted = function("ConvertTo-MountedPath")
     assert "/run/desktop/mnt/host/$($Matches[1].ToLower())/" in mounted
     assert "Replace('\\', '/')" in mounted
-    assert "if (-not $kept) { return '' }" in WINDOWS
+    found = function("Find-DataPath")
+    assert "if (-not $kept) { return '' }" in found
+    assert "if ($folder -match '^/run/desktop/') { return $folder.TrimEnd('/') }" in found
+
+
+def test_the_windows_script_asks_a_live_stack_for_its_data_in_the_operators_order_and_writes_only_the_config() -> None:
+    live = function("Resolve-LiveData")
+    order = ["{.spec.storage.dataPath}", "{.data.dataPath}", "'persistentvolumeclaims'", "Find-DataPath", "Set-Config"]
+    assert sorted(order, key=live.index) == order
+    assert live.count("return") == 4  # each of the first three, where it is there, and where nothing is found
+    written = function("Set-ConfigPath")
+    assert "$Resource" not in written
+    assert "'replace'" in written and "'create'" in written
+    assert "'dataalchemy-config'" in WINDOWS
+
+
+def test_the_windows_script_is_for_docker_desktop_alone_and_names_the_other_one() -> None:
+    said = function("Assert-Context")
+    assert "if ($found -ne $Context)" in said and "setup_operator.sh in WSL" in said
+    start = WINDOWS.split("\ntry {", 1)[1]
+    assert start.index("Assert-Context") < start.index("Install-Stack")
+
+
+def test_the_windows_script_serves_every_stack_and_guesses_none() -> None:
+    assert "if ($meant.Count -ne 1)" in function("Select-Stack")
+    assert "$all | ForEach-Object { $_.metadata.namespace }" in function("Install-Stack")
+    served = function("Install-Operator")
+    assert "foreach ($place in $others)" in served and "kind = 'RoleBinding'" in served
+    # As .NET does it with its $0 and $1, on the file as Windows has it.
+    (pattern,) = re.findall(r"'(\(\?m\)\^\( \*\)- --namespace=[^']*)'", WINDOWS)
+    text = INSTALL.read_text("utf-8").replace("\n", "\r\n")
+    made = re.sub(pattern, r"\g<0>" + "".join(rf"\n\g<1>- --namespace={one}" for one in ("a", "b")), text)
+    deployment = next(one for one in yaml.safe_load_all(made) if one["kind"] == "Deployment")
+    command = deployment["spec"]["template"]["spec"]["containers"][0]["command"]
+    assert [word for word in command if "namespace" in word] == [
+        "--namespace=dataalchemy",
+        "--namespace=a",
+        "--namespace=b",
+    ]
+
+
+def test_the_windows_script_deletes_the_first_operator_before_it_installs_ours() -> None:
+    first, install = function("Remove-FirstOperator"), function("Install-Stack")
+    assert "'--namespace=default'" in first and "-notcontains $Operator" in first
+    assert install.index("Remove-FirstOperator") < install.index("Install-Operator")
+
+
+def test_the_windows_script_takes_everything_down_but_the_namespace() -> None:
+    patterns = re.findall(r"(?:Split\(\$text, |-notmatch )'(\(\?m\)[^']*)'", function("Remove-Stack"))
+    between, namespace = patterns
+    for text in (INSTALL.read_text("utf-8"), INSTALL.read_text("utf-8").replace("\n", "\r\n")):
+        parts = [part for part in re.split(between, text) if not re.search(namespace, part)]
+        kinds = [one["kind"] for part in parts for one in yaml.safe_load_all(part)]
+        assert sorted(["Namespace", *kinds]) == sorted(one["kind"] for one in yaml.safe_load_all(text))
+    assert "deletionPolicy" in function("Remove-Stack")
+
+
+def test_the_windows_script_ends_with_the_programs_exit_codes() -> None:
+    """2 wrong use, 3 missing or away, and 1 where it is up but not well."""
+    codes = re.findall(r"Stop-Here (\d)", WINDOWS)
+    assert set(codes) == {"2", "3"}
+    assert [line.strip() for line in WINDOWS.splitlines() if re.match(r"\s*throw ", line)] == ["throw $Message"]
+    assert "if ($phase -eq 'Paused') { Stop-Here 3" in function("Wait-Ready")
+    assert "[ValidateSet('up', 'down', 'status')]" in WINDOWS
+    assert "if (-not $Build -and (& docker images" in function("Build-Images")
+
+
+def test_every_function_of_the_windows_script_is_called_and_each_called_one_is_there() -> None:
+    """Of what an interpreter would say, this can be read from the text."""
+    code = "\n".join(line for line in WINDOWS.splitlines() if not line.lstrip().startswith("#"))
+    made = set(re.findall(r"^function ([\w-]+)", code, re.MULTILINE))
+    nouns = {name.split("-")[1] for name in made}
+    uses = re.sub(r"^function [\w-]+", "", code, flags=re.MULTILINE)
+    called = set(re.findall(r"(?<![\w$-])([A-Z]\w+-[A-Z]\w+)", uses))
+    assert made <= called
+    assert {name for name in called - made if name.split("-")[1] in nouns} == set()
+    bare = re.sub(r"'(?:[^'\n]|'')*'", "", code)
+    for opening, closing in ("()", "{}", "[]"):
+        assert bare.count(opening) == bare.count(closing)

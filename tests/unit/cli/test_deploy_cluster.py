@@ -72,21 +72,38 @@ def test_status_tells_all_and_its_code_is_whether_all_are_ready(
     world: StandIns, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert call(monkeypatch, "k8s", "status") == 1
-    assert capsys.readouterr().out == "not up: dataalchemy deploy k8s up\n"
+    assert capsys.readouterr().out == (
+        "operator  not installed  (cluster somewhere)\nnot up: dataalchemy deploy k8s up\n"
+    )
     call(monkeypatch, "k8s", "up")
     capsys.readouterr()
     assert call(monkeypatch, "k8s", "status") == 0
     out = capsys.readouterr().out
-    assert out.startswith("dataalchemy/dataalchemy  Ready: Ready.\n  Ready            True    AllReady")
+    first, rest = out.split("\n", 1)
+    assert first == "operator  available  (cluster somewhere)"
+    assert rest.startswith("dataalchemy/dataalchemy  Ready: Ready.\n  Ready            True    AllReady")
     assert "http://127.0.0.1:3000" in out
     world.world(statuses=["degraded"])
     assert call(monkeypatch, "k8s", "status", "--json") == 1
-    told = json.loads(capsys.readouterr().out)
+    who, told = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (who["kind"], who["available"], who["context"], told["kind"]) == ("operator", True, "somewhere", "stack")
     assert (told["phase"], told["ready"], told["conditions"][0]["message"]) == (
         "Degraded",
         False,
         "No class. Name one.",
     )
+
+
+def test_a_ready_stack_whose_operator_is_down_is_not_well(
+    world: StandIns, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call(monkeypatch, "k8s", "up")
+    world.world(down=True)
+    capsys.readouterr()
+    assert call(monkeypatch, "k8s", "status") == 1
+    out = capsys.readouterr().out
+    assert out.startswith("operator  not available: No minimum availability.  (cluster somewhere)\n")
+    assert "Ready: Ready." in out
 
 
 def test_logs_are_the_operators_or_a_parts(world: StandIns, monkeypatch: pytest.MonkeyPatch) -> None:

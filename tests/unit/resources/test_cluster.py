@@ -10,7 +10,7 @@ import pytest
 import yaml
 from dotenv import dotenv_values
 
-from resources import cluster, images, k3d, operator, stacks
+from resources import cluster, images, k3d, nodes, operator, stacks
 from resources.cluster import Wish, k3d_site, k8s_site
 from resources.errors import Misconfigured, Missing, Unavailable
 from resources.settings import Settings
@@ -100,6 +100,16 @@ def test_k3d_is_made_with_passwords_beside_the_data_and_our_images_in_it(world: 
     assert (world.object(stacks.KIND, "dataalchemy") or {})["spec"]["serviceType"] == "NodePort"
 
 
+def test_a_secret_in_a_file_reaches_k3d_and_none_is_made_in_its_place(
+    world: StandIns, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "key").write_text("of a file\n", encoding="utf-8")
+    env_file(f"AWS_SECRET_ACCESS_KEY_FILE={tmp_path / 'key'}\n")
+    up("k3d")
+    assert secret(world)["AWS_SECRET_ACCESS_KEY"] == "of a file"
+    assert "AWS_SECRET_ACCESS_KEY" not in dotenv_values(Settings.read().project_root / ".env")
+
+
 def test_the_folder_of_this_machine_is_no_folder_of_k3ds_nodes(
     world: StandIns, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -117,17 +127,16 @@ def test_an_import_that_lies_ends_it_before_anything_is_installed(world: StandIn
     assert world.world()["objects"] == {}
 
 
-def test_without_k3d_the_variable_takes_kubectls_cluster_for_one(
+def test_the_variable_of_k3ds_ports_is_told_to_the_operator_of_any_cluster_and_chooses_none(
     world: StandIns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (world.bin / "k3d").unlink()
+    monkeypatch.setenv("K3D_CLUSTER", "true")
     with pytest.raises(Missing, match="k3d"):
         up("k3d")
-    monkeypatch.setenv("K3D_CLUSTER", "true")
     monkeypatch.setenv("DATAALCHEMY_IMAGE_LOADER", "containerd")
-    up("k3d")
+    assert "cluster: somewhere" in up("k8s")
     assert (world.object("ConfigMap", operator.NAME) or {})["data"] == {"K3D_CLUSTER": "true"}
-    assert (world.object(stacks.KIND, "dataalchemy") or {})["spec"]["serviceType"] == "NodePort"
     assert len(world.world()["labels"]) == len(images.OWN)
 
 
@@ -137,7 +146,7 @@ def test_where_nodes_fetch_their_images_docker_is_not_asked(world: StandIns) -> 
 
 
 def test_docker_desktops_nodes_have_what_is_built_here(world: StandIns) -> None:
-    world.world(context=cluster.OWN_NODES)
+    world.world(context=nodes.DOCKER_DESKTOP)
     up("k8s")
     assert set(world.world()["images"]) == set(images.OWN.values())
 
@@ -202,7 +211,7 @@ def test_images_loaded_anew_under_the_same_name_restart_who_runs_them(world: Sta
 
 
 def test_built_anew_restarts_who_runs_it_where_nodes_have_what_is_built_here(world: StandIns) -> None:
-    world.world(context=cluster.OWN_NODES)
+    world.world(context=nodes.DOCKER_DESKTOP)
     up("k8s")
     world.forget_calls()
     up("k8s", Wish(build=True, patience=WISH.patience))
@@ -219,7 +228,7 @@ def test_down_stops_k3d_and_names_what_survives(world: StandIns) -> None:
     assert str(Settings.read().data_path) in said[0]
     cluster.down(k3d_site(Settings.read()), said.append)
     assert said[-1] == "not up"
-    assert cluster.states(k3d_site(Settings.read())) == []
+    assert cluster.report(k3d_site(Settings.read())) == cluster.Report()
 
 
 def test_down_takes_stack_and_operator_and_leaves_secret_claims_and_namespace(world: StandIns) -> None:
@@ -234,6 +243,42 @@ def test_down_takes_stack_and_operator_and_leaves_secret_claims_and_namespace(wo
         "secret/dataalchemy/dataalchemy-secret",
     ]
     assert "persistentvolumeclaim/dataalchemy-minio-data" in said[0]
+
+
+def test_down_asks_for_the_operator_first_since_no_stack_goes_without_its_leave(world: StandIns) -> None:
+    up("k8s")
+    held = world.world()["objects"]
+    held["dataalchemystack/dataalchemy/dataalchemy"]["metadata"]["finalizers"] = [operator.FINALIZER]
+    world.world(objects=held, down=True)
+    world.forget_calls()
+    with pytest.raises(Unavailable, match="is down: not available") as told:
+        cluster.down(k8s_site(Settings.read()), lambda _: None)
+    patch = "kubectl --context somewhere patch das dataalchemy --namespace dataalchemy --type=merge"
+    assert told.value.fix.endswith(patch + """ --patch '{"metadata":{"finalizers":null}}'""")
+    assert changing(world) == []
+    del held["dataalchemystack/dataalchemy/dataalchemy"]["metadata"]["finalizers"]
+    world.world(objects=held)
+    cluster.down(k8s_site(Settings.read()), lambda _: None)
+    assert world.object(stacks.KIND, "dataalchemy") is None
+
+
+def test_the_first_operator_goes_before_ours_comes(world: StandIns) -> None:
+    meta = {"name": operator.NAME, "namespace": "default", "labels": {"app": operator.NAME}}
+    world.world(objects={f"deployment/default/{operator.NAME}": {"kind": "Deployment", "metadata": meta}})
+    assert any("the first operator is deleted" in line for line in up("k8s"))
+    assert world.object("Deployment", operator.NAME, "default") is None
+    calls = [call.given or call.line for call in world.calls()]
+    (gone,) = [place for place, call in enumerate(calls) if "delete deployment" in call]
+    (came,) = [place for place, call in enumerate(calls) if "kind: Deployment" in call]
+    assert gone < came
+    assert "--namespace=default" in world.calls()[gone].arguments
+
+
+def test_a_deployment_of_that_name_that_is_somebody_elses_stays(world: StandIns) -> None:
+    meta = {"name": operator.NAME, "namespace": "default", "labels": {"app": "theirs"}}
+    world.world(objects={f"deployment/default/{operator.NAME}": {"kind": "Deployment", "metadata": meta}})
+    up("k8s")
+    assert world.object("Deployment", operator.NAME, "default") is not None
 
 
 def test_down_refuses_where_data_would_go_or_others_are_served(world: StandIns) -> None:

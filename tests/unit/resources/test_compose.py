@@ -10,7 +10,7 @@ from dotenv import dotenv_values
 
 from resources import compose
 from resources.compose import SECRET_BYTES, Compose, Service, compose_for, make_secrets
-from resources.errors import Missing, Unavailable
+from resources.errors import Misconfigured, Missing, Unavailable
 from resources.settings import CHECKOUT, Settings
 
 
@@ -44,6 +44,29 @@ def test_what_stands_in_env_stays_byte_for_byte(tmp_path: Path) -> None:
     assert path.read_bytes().startswith(old + b"\n")
     values = dotenv_values(path)
     assert (values["AWS_ACCESS_KEY_ID"], values["DATAALCHEMY_KV_PASSWORD"]) == ("my key", "kept")
+
+
+def test_a_secret_that_stands_in_a_file_is_not_made_and_compose_gets_the_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Made anew it would be another one, and in `.env` it would come before the file."""
+    folder = tmp_path / "a b"
+    program(folder, 'printf "%s\\n" "$AWS_SECRET_ACCESS_KEY|$DATAALCHEMY_KV_PASSWORD|" >"$PWD/said"')
+    for name in ("key", "password"):
+        (tmp_path / name).write_text(f"the {name}\n", encoding="utf-8")
+    (folder / ".env").write_text(f"AWS_SECRET_ACCESS_KEY_FILE={tmp_path / 'key'}\n", encoding="utf-8")
+    monkeypatch.setenv("DATAALCHEMY_KV_PASSWORD_FILE", str(tmp_path / "password"))
+    assert make_secrets(folder / ".env") == ["AWS_ACCESS_KEY_ID", "DATAALCHEMY_POSTGRES_PASSWORD"]
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    Compose(folder, folder / ".env").down()
+    assert (folder / "said").read_text(encoding="utf-8") == "the key|the password|\n"
+
+
+def test_a_secrets_file_that_cannot_be_read_is_named_and_nothing_is_made(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("AWS_SECRET_ACCESS_KEY_FILE=/no/such\n", encoding="utf-8")
+    with pytest.raises(Misconfigured, match="AWS_SECRET_ACCESS_KEY_FILE"):
+        make_secrets(tmp_path / ".env")
+    assert dotenv_values(tmp_path / ".env") == {"AWS_SECRET_ACCESS_KEY_FILE": "/no/such"}
 
 
 def test_a_second_use_changes_nothing_but_a_file_that_others_may_read(tmp_path: Path) -> None:

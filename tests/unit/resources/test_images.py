@@ -83,11 +83,12 @@ def test_an_import_into_k3d_that_lies_is_found_out(built: StandIns) -> None:
         loaders().k3d(OURS)
 
 
-def test_minikube_is_asked_as_well(built: StandIns) -> None:
+def test_minikube_is_asked_as_well_and_of_its_profiles_the_contexts(built: StandIns) -> None:
     loaders().minikube(OURS)
-    assert [line for line in built.lines() if "image load" in line] == [f"minikube image load {one}" for one in OURS]
+    loads = [f"minikube image load --profile=dataalchemy {one}" for one in OURS]
+    assert built.lines() == [*loads, "minikube image ls --profile=dataalchemy"]
     built.world(lies=["minikube"], node=[])
-    with pytest.raises(Unavailable, match="did not get to minikube"):
+    with pytest.raises(Unavailable, match="did not get to minikube's dataalchemy"):
         loaders().minikube(OURS)
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
 from k8s.controller.settings import Settings as OperatorsSettings
+from k8s.controller.spec import GROUP
 from resources import operator
 from resources.errors import Unavailable
 from resources.kubectl import Kubectl
-from resources.settings import Settings
+from resources.settings import CHECKOUT, Settings
 from tests.stand_ins import StandIns
 
 KUBECTL = Kubectl("somewhere")
@@ -23,7 +25,7 @@ def one(objects: list[dict[str, Any]], kind: str) -> dict[str, Any]:
 def test_only_what_is_set_is_told_to_the_operator_and_it_can_read_it(
     world: StandIns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert operator.own_settings(Settings.read(), data_path=True) == {}
+    assert operator.own_settings(Settings.read(), None) == {}
     given = {
         "SERVICE_TYPE": "LoadBalancer",
         "K3D_CLUSTER": "yes",
@@ -32,11 +34,11 @@ def test_only_what_is_set_is_told_to_the_operator_and_it_can_read_it(
     }
     for name, value in {**given, "DATAALCHEMY_OPERATOR_IMAGE": "mine/operator:1"}.items():
         monkeypatch.setenv(name, value)
-    told = operator.own_settings(Settings.read(), data_path=True)
+    told = operator.own_settings(Settings.read(), "/srv/data")
     assert told == dict(sorted({**given, "K3D_CLUSTER": "true"}.items()))
     read = OperatorsSettings.read(told)
     assert (read.k3d_cluster, read.service_type, read.data_path) == (True, "LoadBalancer", "/srv/data")
-    assert "DATAALCHEMY_DATA_PATH" not in operator.own_settings(Settings.read(), data_path=False)
+    assert "DATAALCHEMY_DATA_PATH" not in operator.own_settings(Settings.read(), None)
 
 
 def test_the_manifests_are_those_of_the_file_with_image_settings_and_namespaces() -> None:
@@ -74,6 +76,28 @@ def test_an_operator_that_does_not_start_is_an_error_with_its_pods(world: StandI
     world.world(fails={"rollout status": "timed out"}, pods=["dataalchemy-operator-1 0/1 ErrImagePull 0 1m"])
     with pytest.raises(Unavailable, match="ErrImagePull"):
         operator.wait_until_it_runs(KUBECTL)
+
+
+@pytest.mark.parametrize(
+    ("shown", "mend"),
+    [
+        ("ImagePullBackOff", "DATAALCHEMY_IMAGE_LOADER.*DATAALCHEMY_OPERATOR_IMAGE.*registry"),
+        ("ErrImagePull", "DATAALCHEMY_IMAGE_LOADER"),
+        ("CrashLoopBackOff", "kubectl logs"),
+    ],
+)
+def test_a_missing_image_is_mended_otherwise_than_a_crash(shown: str, mend: str, world: StandIns) -> None:
+    world.world(fails={"rollout status": "timed out"}, pods=[f"dataalchemy-operator-1 0/1 {shown} 0 1m"])
+    with pytest.raises(Unavailable) as told:
+        operator.wait_until_it_runs(KUBECTL)
+    assert re.search(mend, told.value.fix)
+
+
+def test_its_finalizer_is_the_one_that_the_operator_sets() -> None:
+    text = (CHECKOUT / "k8s" / "controller" / "main.py").read_text(encoding="utf-8")
+    assert 'prefix = settings.persistence, f"operator.{GROUP}"' in text
+    assert 'kept.finalizer, kept.progress_storage = f"{prefix}/stack"' in text
+    assert f"operator.{GROUP}/stack" == operator.FINALIZER
 
 
 def test_what_is_removed_has_neither_namespace_nor_definition(world: StandIns) -> None:

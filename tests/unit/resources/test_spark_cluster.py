@@ -41,6 +41,33 @@ def test_memory_beside_the_heap_is_for_python_and_both_make_the_limit(template: 
     assert made["spark.kubernetes.container.image"] == "ours:1"
 
 
+@pytest.mark.parametrize(("memory", "enough"), [("128Mi", False), ("512Mi", False), ("895Mi", False), ("896Mi", True)])
+def test_a_limit_that_leaves_python_no_memory_is_refused_by_the_name_of_its_field(
+    memory: str, enough: bool, template: Path
+) -> None:
+    pod = json.loads(template.read_text())
+    pod["spec"]["containers"][0]["resources"]["limits"]["memory"] = memory
+    template.write_text(json.dumps(pod))
+    if enough:
+        assert spark_cluster.options(settings(template, pod_ip="10.0.0.9"))["spark.executor.memoryOverhead"] == "384m"
+        return
+    with pytest.raises(Misconfigured, match=rf"{memory}\. .*spec\.compute\.spark\.resources to 896Mi"):
+        spark_cluster.options(settings(template, pod_ip="10.0.0.9"))
+
+
+def test_what_the_cluster_answered_is_said_since_the_log_goes_with_the_pod(tmp_path: Path) -> None:
+    log = tmp_path / "spark.log"
+    answer = "io.fabric8.kubernetes.client.KubernetesClientException: pods is forbidden"
+    log.write_text(f"ERROR x\nCaused by: java.lang.A\nCaused by: {answer}\n\tat b\nCaused by: java.lang.C\n")
+    assert f"{spark_cluster.MASTER}, {answer}, java.lang.C, see {log}. " in str(
+        spark_cluster.not_started(spark_cluster.MASTER, log)
+    )
+    log.write_text("Caused by: java.lang.A\nCaused by: java.lang.C\n")
+    assert ", java.lang.C, see" in str(spark_cluster.not_started(spark_cluster.MASTER, log))
+    log.unlink()
+    assert f"{spark_cluster.MASTER}, see" in str(spark_cluster.not_started(spark_cluster.MASTER, log))
+
+
 def test_an_unknown_address_of_the_pod_is_named(template: Path) -> None:
     with pytest.raises(Misconfigured, match="DATAALCHEMY_POD_IP"):
         spark_cluster.options(settings(template))

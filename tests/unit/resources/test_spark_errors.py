@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dataalchemy_pipelines.core.errors import SourceUnavailable
-from resources.errors import Conflict, Damaged, DataAlchemyError, Unavailable
+from resources.errors import Conflict, Damaged, DataAlchemyError, Missing, Unavailable
 from resources.lake import LocalLake
-from resources.spark import _worker_error, call_told
+from resources.spark import SparkEngine, _worker_error, call_told
 
 MARK = "0123456789abcdef"
 
@@ -51,6 +53,43 @@ def test_of_another_error_only_the_class_is_said() -> None:
     error = _worker_error(ValueError("cannot read: the text of a document"), MARK)
     assert type(error) is Unavailable
     assert "ValueError" in str(error) and "text of a document" not in str(error)
+
+
+class Refusing:
+    """A builder of sessions whose context the JVM refuses, as when the cluster allows no pod."""
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_, **__: self
+
+    def getOrCreate(self) -> None:
+        from py4j.protocol import Py4JError
+
+        raise Py4JError("403 Forbidden")
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize(
+    ("master", "kind", "mend"),
+    [
+        ("local[*]", Missing, "openjdk-17"),
+        ("k8s://https://kubernetes.default.svc", Unavailable, "that log.*kubectl get events.*rights of runs"),
+    ],
+)
+def test_a_context_that_the_jvm_refuses_is_mended_where_the_master_is(
+    master: str, kind: type[DataAlchemyError], mend: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from pyspark.sql import SparkSession
+
+    monkeypatch.setenv("DATAALCHEMY_CACHE", str(tmp_path))
+    for name in ("PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON", "SPARK_LOCAL_IP"):
+        monkeypatch.setenv(name, "")  # so that what is exported for Spark ends with this test
+    monkeypatch.setattr("resources.spark.ensure", lambda *_: None)
+    monkeypatch.setattr("resources.spark.use_java", lambda: None)
+    monkeypatch.setattr(SparkSession, "builder", Refusing())
+    with pytest.raises(kind) as told:
+        _ = SparkEngine(master=master)._session
+    assert re.search(mend, told.value.fix)
+    assert (str(tmp_path / "logs" / "spark.log") in told.value.subject, "Java" in told.value.fix) == (True, False)
 
 
 def test_a_document_cannot_pretend_to_be_an_error_of_ours() -> None:
