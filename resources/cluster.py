@@ -89,13 +89,15 @@ def up(site: Site, wish: Wish, say: Say) -> stacks.State:
     home = replace(kubectl, namespace=place)
     operator.make_namespace(kubectl)
     home.require_namespace()
-    changed = _credentials(home, stack, values, say)
-    _operator(site, home, build, restart=bool(changed), say=say)
+    _credentials(home, stack, values, say)
+    _operator(site, home, build, say)
+    name = stack["metadata"]["name"]
     if stack is asked:
         home.apply(json.dumps(asked))
     if live is not None and loaded:
-        _restart(home, stack["metadata"]["name"])
-    return stacks.wait_until_ready(home, stack["metadata"]["name"], say, patience=wish.patience)
+        _restart(home, name)
+    mark = stacks.ask_for_a_look(home, name)
+    return stacks.wait_until_ready(home, name, say, patience=wish.patience, mark=mark)
 
 
 def down(site: Site, say: Say) -> None:
@@ -177,7 +179,7 @@ def _images(site: Site, kubectl: Kubectl, wish: Wish, say: Say) -> tuple[list[st
     return [image for image in loaded if image != reference], identity(reference) or ""
 
 
-def _credentials(home: Kubectl, stack: Object, values: Mapping[str, str], say: Say) -> list[str]:
+def _credentials(home: Kubectl, stack: Object, values: Mapping[str, str], say: Say) -> None:
     name = stacks.secret_of(stack)
     keep = (cluster_secret.POSTGRES,) if stacks.keeps_postgres(stack) else ()
     written = cluster_secret.inject(home, name, values, keep=keep)
@@ -185,22 +187,17 @@ def _credentials(home: Kubectl, stack: Object, values: Mapping[str, str], say: S
         say(f"Secret {name}: {', '.join(written.changed)}")
     for key in written.kept:
         say(f"Secret {name}: {key} stays as the cluster has it, since the database's data open with that one alone")
-    return list(written.changed)
 
 
-def _operator(site: Site, home: Kubectl, build: str, *, restart: bool, say: Say) -> None:
-    """Install it; ``restart``: the Secret changed, which a running operator would see at its next resync only."""
+def _operator(site: Site, home: Kubectl, build: str, say: Say) -> None:
     image = images_of(site.settings).references["DATAALCHEMY_OPERATOR_IMAGE"]
     variables = operator.own_settings(site.settings, nodes.data_path(site.settings, home.context))
     for name, value in variables.items():
         say(f"operator: {name}={value}")
     served = sorted({home.namespace, *(one["metadata"]["namespace"] for one in home.everywhere(stacks.RESOURCE))})
-    ran = replace(home, namespace=operator.NAMESPACE).get("deployment", operator.NAME) is not None
     if operator.retire_first(home):
         say("the first operator is deleted, since two would undo each other's work; what it made stays")
     operator.install(home, operator.manifests(variables, image, build, served))
-    if restart and ran:
-        operator.restart(home)
     say("waiting for the operator")
     operator.wait_until_it_runs(home)
 

@@ -130,11 +130,6 @@ def retire_first(kubectl: Kubectl) -> bool:
     return True
 
 
-def restart(kubectl: Kubectl) -> None:
-    """Start the operator anew, so that it looks at everything now."""
-    replace(kubectl, namespace=NAMESPACE).ask("rollout", "restart", f"deployment/{NAME}")
-
-
 def remove(kubectl: Kubectl, namespaces: Sequence[str]) -> None:
     """Delete the operator and its rights; never a namespace or the definition, with which data would go."""
     objects = [one for one in manifests({}, "", "", namespaces) if one["kind"] != "Namespace"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from resources.kubectl import Kubectl, Object
 
 KIND, RESOURCE = "DataAlchemyStack", "dataalchemystacks.dataalchemy.io"
 DEFAULT_SECRET = "dataalchemy-secret"
+LOOK_ANNOTATION = "dataalchemy.io/request-look"
 
 
 @dataclass(frozen=True)
@@ -85,14 +87,29 @@ def keeps_postgres(stack: Object) -> bool:
     return not (dagster.get("postgres") or {}).get("external")
 
 
-def wait_until_ready(kubectl: Kubectl, name: str, say: Callable[[str], None], *, patience: Patience) -> State:
-    """Follow the stack until it is Ready. Raises Unavailable with the message of the condition that is in the way."""
+def ask_for_a_look(kubectl: Kubectl, name: str) -> str:
+    """Have the operator look at the stack now; the mark that its status has once it did.
+
+    A Ready of before says nothing of an image, a setting or a password that is new.
+    """
+    mark = secrets.token_hex(8)
+    kubectl.ask("annotate", RESOURCE, name, f"{LOOK_ANNOTATION}={mark}", "--overwrite")
+    return mark
+
+
+def wait_until_ready(
+    kubectl: Kubectl, name: str, say: Callable[[str], None], *, patience: Patience, mark: str | None = None
+) -> State:
+    """Follow the stack until it is Ready, and was looked at since it got its ``mark``.
+
+    Raises Unavailable with the message of the condition that is in the way.
+    """
     begun, degraded_since, last = time.monotonic(), None, ""
     while True:
         stack = kubectl.get(RESOURCE, name)
         if stack is None:
             raise NotFound("The stack is gone", subject=name, fix="Somebody deleted it; run `up` again.")
-        state, current = state_of(stack), _is_current(stack)
+        state, current = state_of(stack), _is_current(stack, mark)
         line = f"{state.phase}: {state.message}"
         if current and line != last:
             say(line)
@@ -127,10 +144,12 @@ def state_of(stack: Object) -> State:
     )
 
 
-def _is_current(stack: Object) -> bool:
-    """Whether the status is about the spec as it is now."""
-    seen = (stack.get("status") or {}).get("observedGeneration")
-    return seen is not None and seen >= stack["metadata"].get("generation", 0)
+def _is_current(stack: Object, mark: str | None = None) -> bool:
+    """Whether the status is about the spec as it is now, and of after the ``mark``."""
+    status = stack.get("status") or {}
+    seen = status.get("observedGeneration")
+    marked = mark is None or status.get("lookRequest") == mark
+    return marked and seen is not None and seen >= stack["metadata"].get("generation", 0)
 
 
 def _in_the_way(state: State) -> str:

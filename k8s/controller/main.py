@@ -23,7 +23,7 @@ from k8s.controller.pace import LONGEST_WAIT_S, Pace
 from k8s.controller.plan import removed_with
 from k8s.controller.reconcile import ApiError, Operator
 from k8s.controller.settings import WATCH_S, Settings
-from k8s.controller.spec import GROUP, INGEST_ANNOTATION, KIND, PLURAL, SETUP_ANNOTATION, VERSION
+from k8s.controller.spec import GROUP, INGEST_ANNOTATION, KIND, LOOK_ANNOTATION, PLURAL, VERSION
 from k8s.controller.stack import MANAGER, STACK_LABEL
 
 SETTLE_S, SECRET_S = 1.0, 300.0
@@ -146,7 +146,7 @@ async def changed(body: kopf.Body, memo: kopf.Memo, **_: Any) -> None:
     Async, as is the next one: kopf calls others in a thread, from where an event of asyncio wakes nobody in time.
     """
     key = (str(body.metadata.namespace), str(body.metadata.name))
-    asked = (body.metadata.annotations.get(name) for name in (INGEST_ANNOTATION, SETUP_ANNOTATION))
+    asked = (body.metadata.annotations.get(name) for name in (INGEST_ANNOTATION, LOOK_ANNOTATION))
     now = (body.metadata.get("generation"), *asked)
     if memo.work.told.get(key) != now:
         memo.work.told[key] = now

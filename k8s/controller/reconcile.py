@@ -20,7 +20,7 @@ from k8s.controller.keep import spent, volume_host
 from k8s.controller.plan import Facts, Plan, Ref, Wave, has_history, plan
 from k8s.controller.platform import site_of
 from k8s.controller.settings import Settings
-from k8s.controller.spec import INGEST_ANNOTATION, SETUP_ANNOTATION, StackSpec, read_spec
+from k8s.controller.spec import INGEST_ANNOTATION, LOOK_ANNOTATION, StackSpec, read_spec
 from k8s.controller.stack import Manifest, Stack
 from k8s.controller.status import Moment, Refusal, Seen, status_of, timed
 
@@ -113,7 +113,7 @@ class Operator:
             conditions=before.get("conditions", []),
             ingest=before.get("ingestRequest"),
             ingest_job=before.get("ingestJob", ""),
-            set_up=annotations.get(SETUP_ANNOTATION, ""),
+            look=annotations.get(LOOK_ANNOTATION, ""),
         )
         try:
             spec = read_spec(resource)
@@ -236,9 +236,9 @@ def left_alone(before: Mapping[str, Any], reason: str, message: str, moment: Mom
     degraded = {**ready, "type": "Degraded", "status": "True"}
     kept = {key: before[key] for key in ("inventory", "endpoints", "ingestRequest", "ingestJob") if key in before}
     said = {"phase": "Degraded", "message": message, "observedGeneration": moment.generation}
-    set_up = {"observedSetUp": moment.set_up} if moment.set_up else {}
+    look = {"lookRequest": moment.look} if moment.look else {}
     ingested = [one for one in moment.conditions if one["type"] == "Ingested"]
-    return {**kept, **said, **set_up, "conditions": timed([ready, degraded, *ingested], moment)}
+    return {**kept, **said, **look, "conditions": timed([ready, degraded, *ingested], moment)}
 
 
 def _waits(wave: Wave, objects: Mapping[Ref, Mapping[str, Any]]) -> bool:

@@ -14,7 +14,7 @@ from pydantic.alias_generators import to_camel
 
 GROUP, VERSION, KIND, PLURAL = "dataalchemy.io", "v1alpha1", "DataAlchemyStack", "dataalchemystacks"
 API_VERSION = f"{GROUP}/{VERSION}"
-INGEST_ANNOTATION, SETUP_ANNOTATION = f"{GROUP}/request-ingest", f"{GROUP}/set-up"
+INGEST_ANNOTATION, LOOK_ANNOTATION = f"{GROUP}/request-ingest", f"{GROUP}/request-look"
 
 ServiceType = Literal["ClusterIP", "NodePort", "LoadBalancer"]
 StorageMode = Literal["hostPath", "pvc"]

@@ -59,14 +59,14 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Moment:
-    """When this is, and the status so far, whose times stay where nothing changed. ``set_up``: who asked for a look."""
+    """When this is, and the status so far, whose times stay where nothing changed. ``look``: the last asked for."""
 
     now: str
     generation: int
     conditions: Sequence[Condition] = field(default_factory=list)
     ingest: str | None = None
     ingest_job: str = ""
-    set_up: str = ""
+    look: str = ""
 
 
 def components(stack: Stack) -> list[Component]:
@@ -122,7 +122,7 @@ def status_of(stack: Stack, planned: Plan, facts: Facts, seen: Seen, *, moment: 
             for ref in planned.inventory
         ],
         **({"ingestRequest": ingest, "ingestJob": ingest_job} if ingest else {}),
-        **({"observedSetUp": moment.set_up} if moment.set_up else {}),
+        **({"lookRequest": moment.look} if moment.look else {}),
     }
 
 

@@ -61,6 +61,13 @@ class StandIns:
         found: dict[str, Any] | None = self.world()["objects"].get(f"{kind.lower()}/{namespace}/{name}")
         return found
 
+    def kept(self) -> dict[str, Any]:
+        """All objects, without the mark that a set-up leaves on its stack each time."""
+        objects: dict[str, Any] = self.world()["objects"]
+        for one in objects.values():
+            one["metadata"].get("annotations", {}).pop("dataalchemy.io/request-look", None)
+        return objects
+
     def calls(self) -> list[Call]:
         """Every call so far, in order."""
         if not self._calls.exists():

@@ -89,7 +89,8 @@ def seen(one: dict) -> dict:
         WORLD["statuses"] = WORLD["statuses"][1:]
     status = STATUSES[turn]
     if status:
-        status = {**status, "observedGeneration": one["metadata"]["generation"]}
+        mark = None if WORLD.get("deaf") else one["metadata"].get("annotations", {}).get("dataalchemy.io/request-look")
+        status = {**status, "observedGeneration": one["metadata"]["generation"], "lookRequest": mark}
     return {**one, "status": status}
 
 
@@ -108,6 +109,9 @@ def kubectl(given: str) -> None:
     elif verb == "patch":
         place = key(words[1], words[2])
         WORLD["objects"][place]["data"] = {**WORLD["objects"][place].get("data", {}), **json.loads(given)["data"]}
+    elif verb == "annotate":
+        name, _, value = words[3].partition("=")
+        WORLD["objects"][key(words[1], words[2])]["metadata"].setdefault("annotations", {})[name] = value
     elif verb == "delete" and len(words) > 1:
         WORLD["objects"].pop(key(words[1], words[2]), None)
     elif verb == "delete":

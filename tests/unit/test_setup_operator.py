@@ -119,11 +119,11 @@ def test_of_an_awkward_env_file_the_right_keys_enter_the_cluster_and_no_value_is
 def test_twice_in_a_row_is_the_same_and_the_second_writes_no_secret(checkout: Checkout) -> None:
     (checkout.root / ".env").write_text(f"{ID}=geheim1\n{SECRET}=geheim2\n", "utf-8")
     assert checkout.run().returncode == 0
-    before = checkout.world.world()["objects"]
+    before = checkout.world.kept()
     checkout.world.forget_calls()
     done = checkout.run()
     assert (done.returncode, "open dagster" in done.stdout) == (0, True)
-    assert checkout.world.world()["objects"] == before
+    assert checkout.world.kept() == before
     assert not {"create", "patch", "delete", "restart"} & {
         word for call in checkout.world.calls() for word in call.arguments
     }

@@ -83,11 +83,11 @@ def test_a_cluster_gets_definition_namespace_secret_operator_and_stack_in_this_o
 def test_a_second_time_changes_nothing(kind: str, world: StandIns) -> None:
     env_file("AWS_ACCESS_KEY_ID=abc\n")
     up(kind)
-    before = world.world()["objects"]
+    before = world.kept()
     world.forget_calls()
     up(kind)
     assert changing(world) == []
-    assert world.world()["objects"] == before
+    assert world.kept() == before
 
 
 def test_k3d_is_made_with_passwords_beside_the_data_and_our_images_in_it(world: StandIns) -> None:
@@ -177,15 +177,19 @@ def test_a_namespace_that_is_not_there_is_named(world: StandIns, tmp_path: Path)
         up("k8s", Wish(file=tmp_path / "s.yaml", patience=WISH.patience))
 
 
-def test_a_changed_key_reaches_a_running_operator_at_once(world: StandIns) -> None:
+def test_a_ready_of_before_is_not_taken_for_one_of_now(world: StandIns) -> None:
+    """The operator looks after the last change, a key's too, and only what it says then counts."""
     env_file("AWS_ACCESS_KEY_ID=abc\n")
     up("k8s")
-    assert not [line for line in world.lines() if "rollout restart" in line]
     env_file("AWS_ACCESS_KEY_ID=abcd\n")
+    world.forget_calls()
     up("k8s")
-    assert [line for line in world.lines() if "rollout restart" in line] == [
-        "kubectl rollout restart deployment/dataalchemy-operator"
-    ]
+    verbs = [line.split()[1] for line in world.lines()]
+    asked = verbs.index("annotate")
+    assert set(verbs[asked + 1 :]) == {"get"}
+    world.world(deaf=True)
+    with pytest.raises(Unavailable, match="not ready"):
+        up("k8s", Wish(patience=stacks.Patience(ready_s=0.1, poll_s=0.01)))
 
 
 def test_the_databases_password_stays_unless_somebody_else_runs_it(world: StandIns, tmp_path: Path) -> None:

@@ -405,11 +405,11 @@ def test_a_right_that_is_missing_to_look_is_told_and_nothing_is_touched(make_wor
 
 def test_a_look_that_was_asked_for_is_answered(make_world: Make) -> None:
     """By it the set-up knows that a Ready is of now, and not of before its changes."""
-    world = make_world({"dataalchemy.io/set-up": "one"})
-    assert world.step()["observedSetUp"] == "one"
+    world = make_world({"dataalchemy.io/request-look": "one"})
+    assert world.step()["lookRequest"] == "one"
     world.resource["spec"]["storage"] = {"dataPath": "nowhere"}
-    world.resource["metadata"]["annotations"]["dataalchemy.io/set-up"] = "two"
-    assert world.step()["observedSetUp"] == "two"
+    world.resource["metadata"]["annotations"]["dataalchemy.io/request-look"] = "two"
+    assert world.step()["lookRequest"] == "two"
 
 
 def test_a_write_without_an_answer_ends_the_round_and_the_next_one_goes_on(make_world: Make) -> None:
