@@ -354,13 +354,17 @@ function Show-Addresses($Stack) {
     foreach ($one in $endpoints.PSObject.Properties) { Write-Host ('open {0,-8} {1}' -f $one.Name, $one.Value) }
 }
 
+# What the status says after a mark of ours is of now: a Ready of before tells nothing of what is new.
 function Wait-Ready([string] $Place, [string] $Name) {
+    $mark = [guid]::NewGuid().ToString('N')
+    $look = "dataalchemy.io/request-look=$mark"
+    Invoke-Kubectl @('annotate', $Resource, $Name, $look, '--overwrite', "--namespace=$Place") | Out-Null
     $begun = Get-Date
     $degradedSince = $null
     $last = ''
     while ($true) {
         $stack = Invoke-Kubectl @('get', $Resource, $Name, "--namespace=$Place", '--output=json') | ConvertFrom-Json
-        if (Test-Current $stack) {
+        if ((Test-Current $stack) -and ((Get-Part $stack.status 'lookRequest') -eq $mark)) {
             $line = Get-Line $stack
             if ($line -ne $last) { Write-Host $line }
             $last = $line
