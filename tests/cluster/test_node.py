@@ -21,6 +21,7 @@ import yaml
 
 from bench.cluster import access
 from k8s.controller.spec import API_VERSION
+from resources.images import OTHERS, OWN
 from resources.job import Job
 from resources.progress import LogProgress
 from resources.settings import CHECKOUT
@@ -272,7 +273,7 @@ def _go_back_to_the_first_operator(stack: Site) -> None:
     stack.apply(DEFINITION)
     access.kubectl("wait", f"crd/{DEFINITION['metadata']['name']}", "--for=condition=Established", "--timeout=60s")
     stack.apply(stack_of_the_first())
-    for one in first_operators(NAMESPACE, str(stack.root / "data"), stack.environment):
+    for one in first_operators(NAMESPACE, str(stack.root / "data"), {**OWN, **OTHERS, **stack.environment}):
         if one["kind"] != "Secret":  # it has kept its own
             stack.apply(one)
     stack.kubectl("wait", "deployment", "--all", "--for=condition=Available", "--timeout=120s")
