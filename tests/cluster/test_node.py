@@ -162,8 +162,12 @@ def test_a_request_for_an_ingest_is_done_once(stack: Site) -> None:
     assert len(stack.objects("jobs", "app.kubernetes.io/component=ingest")) == 1
 
 
-def test_training_is_followed_through_the_loss_of_its_pod(stack: Site, tmp_path: Path) -> None:
+def test_training_is_followed_through_the_loss_of_its_pod(
+    stack: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The stack's own template, its image and account, and a program that only tells of steps."""
+    for place in ("config", "config.kube_config"):  # read from the environment when it was imported
+        monkeypatch.setattr(f"kubernetes.{place}.KUBE_CONFIG_DEFAULT_LOCATION", os.environ["KUBECONFIG"])
     template = json.loads(stack.kubectl("get", "configmap", "dataalchemy-training", "--output=json"))["data"][
         "job.json"
     ]
