@@ -69,14 +69,16 @@ class World:
         conditions = self.status(name, namespace).get("conditions", [])
         return next((one for one in conditions if one["type"] == kind), {})
 
-    def because(self, name: str, reason: str, *, kind: str = "Degraded", within_s: float = 60) -> Manifest:
+    def because(
+        self, name: str, reason: str, namespace: str = "", *, kind: str = "Degraded", within_s: float = 60
+    ) -> Manifest:
         """Wait until a condition has this reason; the condition."""
 
         def told() -> Manifest | None:
-            found = self.condition(name, kind)
+            found = self.condition(name, kind, namespace)
             return found if found.get("reason") == reason else None
 
-        found: Manifest = until(told, within_s, lambda: f"{self.status(name)}\n{self.operator.said()}")
+        found: Manifest = until(told, within_s, lambda: f"{self.status(name, namespace)}\n{self.operator.said()}")
         return found
 
     def children(self, name: str, namespace: str = "") -> dict[tuple[str, str], Manifest]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bench.cluster.api import Manifest, until
+from bench.cluster.api import Manifest, Refused, until
 from bench.cluster.kubelet import k3d_node
 from bench.cluster.world import Setting, World
 
@@ -103,34 +103,21 @@ def test_a_port_that_somebody_has(broken: World) -> None:
 
 def test_a_quota_that_is_used_up(broken: World) -> None:
     place = broken.namespaces[QUOTA]
-    until(
-        lambda: broken.condition("quota", "Degraded", place).get("reason") == "QuotaExceeded",
-        60,
-        lambda: broken.status("quota", place),
-    )
+    broken.because("quota", "QuotaExceeded", place)
     broken.api.delete("ResourceQuota", "full", place)
     broken.settled("quota", place, within_s=MENDS_S)
 
 
 def test_a_limit_that_is_too_low(broken: World) -> None:
     place = broken.namespaces[LIMITED]
-    until(
-        lambda: broken.condition("limit", "Degraded", place).get("reason") == "LimitRange",
-        60,
-        lambda: (broken.status("limit", place)["message"], [e["message"] for e in broken.api.list("Event", place)]),
-    )
+    broken.because("limit", "LimitRange", place)
     broken.api.ask("DELETE", f"/api/v1/namespaces/{place}/limitranges/low")
     broken.settled("limit", place, within_s=MENDS_S)
 
 
 def test_a_namespace_that_lets_no_pod_be_root(broken: World) -> None:
     place = broken.namespaces[CLOSED]
-    until(
-        lambda: broken.condition("closed", "Degraded", place).get("reason") == "PodSecurityRefused",
-        60,
-        lambda: broken.status("closed", place),
-    )
-    assert "baseline" in broken.condition("closed", "Degraded", place)["message"]
+    assert "baseline" in broken.because("closed", "PodSecurityRefused", place)["message"]
     baseline = {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "baseline"}}}
     broken.api.merge("Namespace", place, "", baseline)
     broken.settled("closed", place, within_s=MENDS_S)
@@ -212,8 +199,6 @@ def refuses(world: World, name: str) -> bool:
     meta = {"name": name, "namespace": world.namespaces[0]}
     spec = {"selector": {"matchLabels": labels}, "serviceName": name, "template": template}
     one = {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": meta, "spec": spec}
-    from bench.cluster.api import Refused
-
     try:
         world.api.ask("POST", f"/apis/apps/v1/namespaces/{world.namespaces[0]}/statefulsets", one, dryRun="All")
     except Refused:
