@@ -18,13 +18,10 @@ HOST_CLASS = "dataalchemy-hostpath"
 _CHOWN = """set -eu
 for entry in $FOLDERS; do
     folder=/volumes/${entry%%:*} owner=${entry##*:}
-    if [ "$(stat -c %u "$folder")" != "$owner" ]; then
-        echo "$folder gets the owner $owner"
-        find "$folder" -depth -exec chown -h "$owner:$owner" {} +
-    fi
+    find "$folder" ! -uid "$owner" -exec chown -h "$owner:$owner" {} +
 done
 """
-"""The folder itself comes last, so that a run that was cut off is done again from the start."""
+"""All that is within, since a server that ran as root may have written there after ours did."""
 
 
 @dataclass(frozen=True)
