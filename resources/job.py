@@ -76,17 +76,18 @@ class Job:
                 ended_at = ended_at or time.monotonic()
                 if heard or time.monotonic() - ended_at > PATIENCE_S:
                     return
-            if not heard:
+            if pod is None or pod.status.phase == "Pending":
                 self._show_wait(pod, progress)
             time.sleep(POLL_S)
 
     def close(self) -> None:
         """Remove the Job and its pods. Where the cluster doesn't do it now, it does so a day after their end."""
         try:
-            _patiently(self._jobs.delete_namespaced_job, self._name, self._namespace, propagation_policy="Background")
+            # Foreground, and not waited for: the Job is there until its pods are gone, and the next one waits for that.
+            _patiently(self._jobs.delete_namespaced_job, self._name, self._namespace, propagation_policy="Foreground")
         except NotFound:
             return
-        except Unavailable as error:
+        except (Unavailable, Misconfigured) as error:
             LOGGER.warning("Job %s stays until its time. %s", self._name, error)
 
     def _newest_pod(self) -> V1Pod | None:

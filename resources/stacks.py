@@ -121,7 +121,9 @@ def wait_until_ready(
         if current and state.phase == "Paused":
             raise Unavailable("The stack is paused", subject=name, fix="Set spec.paused: false and run this again.")
         if now - begun >= patience.ready_s or (degraded_since and now - degraded_since >= patience.degraded_s):
-            raise Unavailable("The stack is not ready", subject=name, fix=_in_the_way(state) or _silent(kubectl))
+            raise Unavailable(
+                "The stack is not ready", subject=name, fix=(_in_the_way(state) if current else "") or _silent(kubectl)
+            )
         time.sleep(patience.poll_s)
 
 
@@ -155,11 +157,12 @@ def _is_current(stack: Object, mark: str | None = None) -> bool:
 def _in_the_way(state: State) -> str:
     """The messages of the conditions that say no, each once; Degraded's says most."""
     order = sorted(state.conditions, key=lambda one: one["type"] != "Degraded")
-    wrong = {"Degraded": "True", "Progressing": ""}
+    # The last three tell of what isn't as asked while the stack works.
+    wrong = {"Degraded": "True", "Progressing": "", "AsAsked": "", "Reachable": "", "Ingested": ""}
     bad = [one["message"] for one in order if one["status"] == wrong.get(one["type"], "False")]
     return " ".join(dict.fromkeys(message for message in bad if message))
 
 
 def _silent(kubectl: Kubectl) -> str:
     logs = f"kubectl --context {kubectl.context} --namespace dataalchemy logs deployment/dataalchemy-operator"
-    return f"The operator says nothing of it; `{logs}` may tell why."
+    return f"The operator says nothing of it: one of before is replaced with --build; `{logs}` may tell more."

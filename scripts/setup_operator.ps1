@@ -376,6 +376,7 @@ function Wait-Ready([string] $Place, [string] $Name) {
         }
         $late = ((Get-Date) - $begun).TotalSeconds -ge $TimeoutSeconds
         if ($late -or ($degradedSince -and ((Get-Date) - $degradedSince).TotalSeconds -ge $DegradedSeconds)) {
+            if (-not $last) { $last = 'The operator says nothing of it: one of before is replaced with -Build.' }
             Stop-Here 3 "The stack is not ready. $last"
         }
         Start-Sleep -Seconds 2

@@ -121,13 +121,11 @@ async def _once(work: Work, key: Key, body: kopf.Body) -> float:
 
 async def _wait(work: Work, key: Key, body: kopf.Body, wait_s: float) -> None:
     """Return when the stack is due, something woke it, or its Secret is another: the one thing that nobody tells of."""
-    end, before = time.monotonic() + wait_s, None
-    if wait_s > SECRET_S:
-        before = await asyncio.to_thread(work.operator.secrets_of, dict(body))
+    end, read = time.monotonic() + wait_s, work.operator.secrets_read.get(key)
     while (left_s := end - time.monotonic()) > 0:
         if await _woken(work, key, min(left_s, SECRET_S)):
             return
-        if before is not None and await asyncio.to_thread(work.operator.secrets_of, dict(body)) != before:
+        if left_s > SECRET_S and await asyncio.to_thread(work.operator.secrets_of, dict(body)) != read:
             return
 
 

@@ -110,9 +110,12 @@ def plan(stack: Stack, facts: Facts) -> Plan:
     waves, anew = [], []
     for wave in _waves(stack):
         anew += [facts.objects[Ref.of(one)] for one in wave.manifests if _never_bound_so(one, facts)]
-        manifests, kept = _kept([one for one in wave.manifests if not _never_bound_so(one, facts)], facts)
+        # Marked by what was asked for, before what can't be changed is put back: so a claim that the cluster completed
+        # is still the one that was asked for.
+        wanted_here = [marked(one) for one in wave.manifests if not _never_bound_so(one, facts)]
+        manifests, kept = _kept(wanted_here, facts)
         problems += kept
-        waves.append(Wave(wave.name, tuple(marked(one) for one in manifests), wave.after))
+        waves.append(Wave(wave.name, tuple(manifests), wave.after))
     wanted = {Ref.of(one) for wave in waves for one in wave.manifests}
     gone = sorted(set(_owned(stack, facts)) - wanted)
     free = [Ref.of(one) for one in facts.objects.values() if one["kind"] == "PersistentVolume" and released(one)]
@@ -260,7 +263,8 @@ def _taken(stack: Stack, facts: Facts) -> str | None:
     claims = {_claim_of(spec) for spec in ours}
     for spec in (volume["spec"] for volume in facts.volumes):
         path = spec.get("hostPath", {}).get("path", "")
-        if _claim_of(spec) not in claims and any(_overlap(path, one["hostPath"]["path"]) for one in ours):
+        theirs = bool(path) and _claim_of(spec) not in claims
+        if theirs and any(_overlap(path, one["hostPath"]["path"]) for one in ours):
             claim = "/".join(_claim_of(spec))
             return f"{path} belongs to claim {claim}: set another spec.storage.dataPath."
     return None

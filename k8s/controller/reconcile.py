@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Protocol
@@ -96,12 +96,13 @@ class Cluster(Protocol):
 
 @dataclass(frozen=True)
 class Operator:
-    """What stays the same between reconciles."""
+    """What stays the same between reconciles, and by stack which secrets the last one read, as digests."""
 
     cluster: Cluster
     settings: Settings
     random_hex: Callable[[int], str] = secrets.token_hex
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    secrets_read: dict[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
 
     def reconcile(self, resource: Mapping[str, Any]) -> dict[str, Any]:
         """Bring the stack one step closer and return its status. Raises ApiError where the API can't be asked now."""
@@ -171,6 +172,7 @@ class Operator:
         )
         old = self.cluster.old(namespace, name)
         volumes = self.cluster.volumes() if stack.site.mode == "hostPath" else []
+        self.secrets_read[(namespace, name)] = stack.secrets
         return stack, Facts(objects=objects, volumes=tuple(volumes), old=tuple(old), secret=held.values)
 
     def _credentials(self, namespace: str, spec: StackSpec, *, has_history: bool) -> Held:

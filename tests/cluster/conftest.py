@@ -41,17 +41,21 @@ def _of_cluster(item: pytest.Item) -> bool:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Build a cluster from source while other tests run, where it comes to that; `bring_up` waits for its end."""
     if any(map(_of_cluster, session.items)) and not session.config.option.collectonly:
-        session.config.stash[BUILD] = subprocess.Popen(
-            [SCRIPT, "build"], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0
-        )
+        with suppress(OSError):  # no bash; `bring_up` says so
+            session.config.stash[BUILD] = subprocess.Popen(
+                [SCRIPT, "build"], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0
+            )
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Nothing that was begun outlives the tests."""
-    if BUILD in config.stash:
-        with suppress(ProcessLookupError):
-            os.killpg(config.stash[BUILD].pid, signal.SIGKILL)
-        config.stash[BUILD].wait()
+    """Nothing that was begun outlives the tests; it begins with packages, which are not to be left half installed."""
+    if BUILD not in config.stash:
+        return
+    build = config.stash[BUILD]
+    for number, limit_s in ((signal.SIGTERM, 60), (signal.SIGKILL, 10)):
+        with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+            os.killpg(build.pid, number)
+            build.wait(limit_s)
 
 
 def ask(argument: str) -> subprocess.CompletedProcess[str]:
@@ -86,8 +90,10 @@ def refuse_a_cluster_in_use() -> None:
         ["deployment/dataalchemy-operator", "-ndataalchemy"],
     )
     for look in looks:
-        there = subprocess.run([*asked, *look], capture_output=True, text=True, check=False).stdout.split()
-        if there:
+        done = subprocess.run([*asked, *look], capture_output=True, text=True, check=False)
+        if done.returncode and "doesn't have a resource type" not in done.stderr:
+            pytest.fail(f"whether the cluster of KUBECONFIG is in use can't be told: {done.stderr[-500:]}")
+        if there := done.stdout.split():
             pytest.fail(f"KUBECONFIG names a cluster that is in use ({there[0]}): name one that is for tests alone.")
 
 

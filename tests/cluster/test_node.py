@@ -38,7 +38,7 @@ EXECUTORS = "spark-role=executor"
 PLAYED = """import json, time
 for step in (1, 2, 3):
     print(json.dumps({"step": step, "total": 3}), flush=True)
-    time.sleep(3)
+    time.sleep(30 if step == 2 else 1)
 print(json.dumps({"result": {}}))
 """
 

@@ -18,7 +18,7 @@ HOST_CLASS = "dataalchemy-hostpath"
 _CHOWN = """set -eu
 for entry in $FOLDERS; do
     folder=/volumes/${entry%%:*} owner=${entry##*:}
-    find "$folder" ! -uid "$owner" -exec chown -h "$owner:$owner" {} +
+    find "$folder" -ignore_readdir_race ! -uid "$owner" -exec chown -h "$owner:$owner" {} +
 done
 """
 """All that is within, since a server that ran as root may have written there after ours did."""

@@ -30,6 +30,7 @@ class Answers:
         self.deleted: list[str] = []
         self.held: list[dict[Ref, Any]] = [{}]
         self.secrets = [{"dagster": "1"}]
+        self.secrets_read = {KEY: {"dagster": "1"}}
 
     def reconcile(self, resource: dict[str, Any]) -> dict[str, Any]:
         self.asked += 1
@@ -124,7 +125,7 @@ def test_a_secret_that_changed_wakes_its_stack(monkeypatch: pytest.MonkeyPatch) 
     """Nobody tells of it: the operator may read the one that a stack names, and watch none."""
     monkeypatch.setattr(main, "SECRET_S", 0.01)
     work = Work(*[{"phase": "Ready", "message": ""}] * 2, resync_s=60)
-    work.answers.secrets = [{"lake": "1"}, {"lake": "1"}, {"lake": "2"}]
+    work.answers.secrets = [{"dagster": "1"}, {"dagster": "1"}, {"dagster": "2"}]
     started_at = time.monotonic()
 
     async def one_round() -> None:
@@ -132,7 +133,7 @@ def test_a_secret_that_changed_wakes_its_stack(monkeypatch: pytest.MonkeyPatch) 
 
     asyncio.run(one_round())
     assert time.monotonic() - started_at < 30
-    assert work.answers.secrets == [{"lake": "2"}]
+    assert work.answers.secrets == [{"dagster": "2"}]
 
 
 def test_another_error_is_never_swallowed() -> None:

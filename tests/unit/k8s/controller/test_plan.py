@@ -12,6 +12,7 @@ import pytest
 
 from k8s.controller.build.jobs import build_ingest
 from k8s.controller.build.volumes import build_volumes
+from k8s.controller.drift import needs_apply
 from k8s.controller.plan import DATA_KINDS, Facts, Plan, Ref, has_history, plan, removed_with
 from k8s.controller.settings import Settings
 from k8s.controller.stack import CONFIG_ANNOTATION, CONTENT_ANNOTATION, Stack
@@ -317,6 +318,24 @@ def test_a_volume_whose_claim_is_gone_is_freed_for_the_new_one(make_stack: Make,
     objects = {**facts.objects, ref: {**facts.objects[ref], "status": {"phase": "Released"}}}
     assert plan(make_stack(), replace(facts, objects=objects)).free == (ref,)
     assert plan(make_stack(), facts).free == ()
+
+
+def test_a_claim_that_the_cluster_gave_its_default_class_is_left_alone(make_stack: Make) -> None:
+    """Until its pod is placed it is Pending, for minutes on some clouds."""
+    stack = make_stack(storage={"mode": "pvc"})
+    secret = {"AWS_ACCESS_KEY_ID": "a" * 16, "AWS_SECRET_ACCESS_KEY": "b" * 16, "DATAALCHEMY_POSTGRES_PASSWORD": "c"}
+    facts = Facts(secret=secret)
+    for _ in range(3):
+        planned = plan(stack, facts)
+        assert planned.anew == ()
+        applied = {Ref.of(one): one for wave in planned.waves for one in wave.manifests}
+        claims = {ref: one for ref, one in applied.items() if ref.kind == "PersistentVolumeClaim"}
+        assert len(claims) == 3
+        for one in claims.values():
+            one["spec"]["storageClassName"] = "standard"
+            one["status"] = {"phase": "Pending"}
+        facts = Facts(objects=applied, secret=secret)
+    assert not any(needs_apply(one, facts.objects[Ref.of(one)]) for one in claims.values())
 
 
 def test_a_requested_ingest_waits_until_dagster_answers_and_has_one_name(make_stack: Make, running: Running) -> None:
