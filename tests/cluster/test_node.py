@@ -125,6 +125,19 @@ def test_a_runs_output_is_there_when_its_pod_is_gone(stack: Site) -> None:
     assert "raw_records" in logs["capturedLogs"]["stderr"]
 
 
+def test_maintenance_runs_there_with_the_room_that_its_tag_asks_for(stack: Site) -> None:
+    with stack.reached() as settings:
+        before = stack.digests(settings)
+        stack.program("maintain", settings=settings)
+        run = runs(settings)[0]
+        assert (run["jobName"], run["status"]) == ("maintain", "SUCCESS")
+        assert stack.digests(settings) == before
+    job = json.loads(stack.kubectl("get", "job", f"dagster-run-{run['runId']}", "--output=json"))
+    resources = job["spec"]["template"]["spec"]["containers"][0]["resources"]
+    assert resources["requests"] == {"cpu": "100m", "memory": "512Mi"}
+    assert resources["limits"] == {"cpu": "2", "memory": "8Gi"}, "what no tag names is the stack's"
+
+
 def test_spark_has_two_executors_and_survives_the_death_of_one(stack: Site, native: dict[str, str]) -> None:
     documents = str(CHECKOUT / "docs")
     stack.program("ingest", "--stage", "refine", documents, settings=native)
