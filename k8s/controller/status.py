@@ -190,8 +190,8 @@ def _cause(component: Component, facts: Facts, seen: Seen) -> Cause | None:
         del things[component.claim.name]
     makers = []
     if component.workload is not None:
-        # A Deployment's pods are made by its ReplicaSets, which are named after it.
-        makers.append(("ReplicaSet", rf"{component.workload.name}-[a-z0-9]+"))
+        if component.workload.kind == "Deployment":  # its pods are made by ReplicaSets, which are named after it
+            makers.append(("ReplicaSet", rf"{component.workload.name}-[a-z0-9]+"))
         if absent:
             makers.append(("Job", rf"{component.workload.name.rpartition('-')[0]}-prepare-[a-z0-9]+"))
     return cause_of_events([one for one in seen.events if _about(one, things, makers)])

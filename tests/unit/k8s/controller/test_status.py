@@ -354,6 +354,9 @@ def test_another_stacks_warning_is_no_cause(
 ) -> None:
     stack = make_stack()
     warning = event(kind, name, "is forbidden: exceeded quota: small")
+    first = event("ReplicaSet", "demo-minio-6d5f", "is forbidden: exceeded quota: small")
+    told = judged(stack, down(running(stack), MINIO), Seen(events=(first,)))
+    assert condition(told, "Degraded")["reason"] == "AsExpected", "the first operator's was a Deployment of this name"
     facts = down(running(stack), Ref("Deployment", "demo-code", "team"))
     assert condition(judged(stack, facts, Seen(events=(warning,))), "Degraded")["reason"] == reason
 
