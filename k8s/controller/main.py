@@ -22,12 +22,11 @@ from k8s.controller.apply import CHILDREN, PLURALS, ApiCluster, Login, sign_in
 from k8s.controller.pace import LONGEST_WAIT_S, Pace
 from k8s.controller.plan import removed_with
 from k8s.controller.reconcile import ApiError, Operator
-from k8s.controller.settings import WATCH_S, Settings
+from k8s.controller.settings import SECRET_S, WATCH_S, Settings
 from k8s.controller.spec import GROUP, INGEST_ANNOTATION, KIND, LOOK_ANNOTATION, PLURAL, VERSION
 from k8s.controller.stack import MANAGER, STACK_LABEL
 
-SETTLE_S, SECRET_S = 1.0, 300.0
-"""How long changes are gathered, and how often a Secret is looked at, which the operator may not watch."""
+SETTLE_S = 1.0
 _LOG = logging.getLogger(__name__)
 Key = tuple[str, str]
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, fields
 
 from k8s.controller.spec import named_version
 
-WATCH_S = 1800
-"""After so long a watch is begun anew, whatever it says. With the resync: less than one request a stack a minute."""
+WATCH_S, SECRET_S = 1800, 300.0
+"""After so long a watch is begun anew, whatever it says, and a Secret is looked at, which the operator may not watch.
+With the resync: less than one request a stack a minute."""
 
 
 @dataclass(frozen=True)
