@@ -81,7 +81,12 @@ function Expand-Variables([string] $Text, [hashtable] $Known) {
 function Expand-Escapes([string] $Text) {
     [regex]::Replace($Text, '\\([\\''"nrt])', {
         param($match)
-        switch -CaseSensitive ($match.Groups[1].Value) { 'n' { "`n" } 'r' { "`r" } 't' { "`t" } default { $_ } }
+        switch -CaseSensitive ($match.Groups[1].Value) {
+            'n' { "`n" }
+            'r' { "`r" }
+            't' { "`t" }
+            default { $_ }
+        }
     })
 }
 

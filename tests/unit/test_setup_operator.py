@@ -1,4 +1,4 @@
-"""The set-up scripts: which cluster they take, what of an awkward `.env` enters it, and that no value is ever seen."""
+"""The set-up script: which cluster it takes, what of an awkward `.env` enters it, and that no value is ever seen."""
 
 from __future__ import annotations
 
@@ -10,49 +10,13 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
-from resources.cluster import EXAMPLES
-from resources.cluster_secret import KEYS, POSTGRES
-from resources.images import OTHERS, OWN
-from resources.nodes import DOCKER_DESKTOP
-from resources.operator import FINALIZER, INSTALL, NAME
+from resources.cluster_secret import KEYS
 from resources.settings import CHECKOUT
+from tests.awkward_env import AWKWARD, ID, SECRET
 from tests.stand_ins import StandIns
 
 MARK = "geheim"
-ID, SECRET, KV, PG, HOOK = KEYS
-AWKWARD: dict[str, tuple[str, dict[str, str]]] = {
-    "single quotes": (f"{ID}='geheim a'\n{SECRET}='geheim#b'\n", {ID: "geheim a", SECRET: "geheim#b"}),
-    "double quotes": (f'{ID}="geheim # a" # told\n{SECRET}="geheim\\"b"\n', {ID: "geheim # a", SECRET: 'geheim"b'}),
-    "export": (f"export {ID}=geheim1\n  export   {SECRET}='geheim2'\n", {ID: "geheim1", SECRET: "geheim2"}),
-    "CRLF": (f'{ID}=geheim1\r\n{SECRET}="geheim2"\r\n', {ID: "geheim1", SECRET: "geheim2"}),
-    "equals signs": (f"{ID}=geheim==\n{SECRET}=a=geheim=b\n", {ID: "geheim==", SECRET: "a=geheim=b"}),
-    "comments": (f"# {ID}=no\n{ID}=geheim # yes\n#{SECRET}=no\n{KV}=geheim#2\n", {ID: "geheim", KV: "geheim#2"}),
-    "byte order mark": (f"\ufeff{ID}=geheim1\n{SECRET}=geheim2\n", {ID: "geheim1", SECRET: "geheim2"}),
-    "spaces around": (f"  {ID} = geheim1\n{SECRET}\t=\tgeheim2\n", {ID: "geheim1", SECRET: "geheim2"}),
-    "empty": (f"{ID}=\n{SECRET}=''\n{KV}\n{PG}=geheim\n", {PG: "geheim"}),
-    "unicode": (f"{ID}=geheim-Ünïcødé\n{SECRET}='geheim ☃ 鍵'\n", {ID: "geheim-Ünïcødé", SECRET: "geheim ☃ 鍵"}),
-    "dollars and backticks": (
-        f"{ID}=geheim$1`id`$(id)\n{SECRET}='geheim${{HOME}}$$'\n{KV}=geheim\\$HOME%PATH%!\n",
-        {ID: "geheim$1`id`$(id)", SECRET: "geheim${HOME}$$", KV: "geheim\\$HOME%PATH%!"},
-    ),
-    "keys twice": (
-        f"{ID}=geheim-old\n{SECRET}='geheim-old'\n{ID}=geheim1\n{SECRET}=geheim2\n",
-        {ID: "geheim1", SECRET: "geheim2"},
-    ),
-    "trailing spaces": (f"{ID}=geheim1   \n{SECRET}='geheim2  '  \n", {ID: "geheim1", SECRET: "geheim2  "}),
-    "several lines": (f'{ID}="geheim\nof two"\n{SECRET}="geheim\\nb"\n', {ID: "geheim\nof two", SECRET: "geheim\nb"}),
-    "keys that stay here": (
-        f"DAGSTER_HOME=/geheim/dagster\nDATAALCHEMY_DEPLOYMENT=docker\nFROM_{ID}=geheim-no\nMY_{ID}=geheim-no\n"
-        f"{ID}_OLD=geheim-no\nPASSWORD=geheim-no\n{HOOK}=https://example.com/?geheim&a=b\n",
-        {HOOK: "https://example.com/?geheim&a=b"},
-    ),
-    "tabs, blanks, no last line end": (
-        f"\n\t\n{ID}\t=geheim1\n\n\t{SECRET}=geheim2",
-        {ID: "geheim1", SECRET: "geheim2"},
-    ),
-}
 
 
 class Checkout:
@@ -193,160 +157,3 @@ def test_no_script_names_a_path_of_somebodys_machine() -> None:
     for script in (CHECKOUT / "scripts").iterdir():
         lines = [line for line in script.read_text("utf-8").splitlines() if not line.startswith("#")]
         assert not [line for line in lines if re.search(r"/home/\w|/Users/\w|[A-Z]:\\", line)], script.name
-
-
-WINDOWS = (CHECKOUT / "scripts" / "setup_operator.ps1").read_text(encoding="utf-8")
-"""No PowerShell runs in these tests: what can be read from the script's text is held."""
-
-
-def quoted(start: str) -> list[str]:
-    """The words in quotes from ``start`` to the end of its list."""
-    return re.findall(r"'([^']+)'", WINDOWS.split(start, 1)[1].split("\n)", 1)[0].split("\n}", 1)[0])
-
-
-def function(name: str) -> str:
-    """The text of one function of the script."""
-    found: str = re.split(rf"^function {name}\b", WINDOWS, flags=re.MULTILINE)[1].split("\n}", 1)[0]
-    return found
-
-
-def pattern(after: str) -> str:
-    """A regular expression of the script, its parts joined, as Python writes named groups."""
-    text = WINDOWS.split(after, 1)[1].split("\n\n", 1)[0]
-    joined = "".join(part.replace("''", "'") for part in re.findall(r"'((?:[^'\n]|'')*)'", text))
-    return re.sub(r"\(\?<(\w+)>", r"(?P<\1>", joined)
-
-
-def test_the_windows_script_is_ascii_which_its_oldest_host_reads_right() -> None:
-    assert WINDOWS.isascii()
-
-
-def test_the_windows_script_has_the_same_lists() -> None:
-    assert tuple(quoted("$Keys = @(")) == KEYS
-    assert f"$GivenOnce = '{POSTGRES}'" in WINDOWS
-    told = {"SERVICE_TYPE", "K3D_CLUSTER", *OWN, *OTHERS} - {"DATAALCHEMY_OPERATOR_IMAGE"}
-    assert set(quoted("$OperatorVariables = @(")) == told
-    words = quoted("$OwnImages = @{")
-    assert dict(zip(words[::2], words[1::2], strict=True)) == {
-        name.split("_")[1].lower(): image for name, image in OWN.items()
-    }
-    assert f"$Context = '{DOCKER_DESKTOP}'" in WINDOWS
-    assert f"$Finalizer = '{FINALIZER}'" in WINDOWS
-    assert f"$Operator = '{NAME}'" in WINDOWS
-
-
-@pytest.mark.parametrize("name", AWKWARD)
-def test_the_windows_script_reads_the_same_lines(name: str) -> None:
-    """Its expression of a line, which .NET and Python take alike, finds each key and its value, escapes apart."""
-    text, wanted = AWKWARD[name]
-    found: dict[str, str] = {}
-    for match in re.finditer(pattern("$EnvLine = "), text.removeprefix("\ufeff")):
-        plain, quoted_text = match["plain"], match["single"] or match["double"]
-        found[match["key"]] = quoted_text or (plain or "").strip()
-    kept = {key: value for key, value in found.items() if key in KEYS and value}
-    assert {key: value.replace('\\"', '"').replace("\\n", "\n") for key, value in kept.items()} == wanted
-
-
-def test_the_windows_script_shows_no_value_and_hands_them_over_by_stdin_alone() -> None:
-    shown = [line for line in WINDOWS.splitlines() if re.search(r"Write-|Console|throw|Stop-Here", line)]
-    assert shown
-    assert not [line for line in shown if re.search(r"\$(value|encoded|data|known|manifest|there|object)\b", line)]
-    arguments = re.findall(r"Invoke-Kubectl (@\([^)]*\)|\([^)]*\)|\$\w+)", WINDOWS)
-    assert len(arguments) > 15
-    assert not [words for words in arguments if re.search(r"\$(value|encoded|data|known|manifest)\b", words)]
-
-
-def test_the_windows_script_finds_what_it_replaces() -> None:
-    (namespace,) = re.findall(r"'(\(\?m\)\^\( \*\)- --namespace=[^']*)'", WINDOWS)
-    assert len(re.findall(namespace, INSTALL.read_text("utf-8"))) == 1
-    assert INSTALL.read_text("utf-8").count(OWN["DATAALCHEMY_OPERATOR_IMAGE"]) == 1
-    (storage,) = re.findall(r"\$pattern = '([^']*)'", WINDOWS)
-    example = (EXAMPLES / "stack-instance-docker-desktop.yaml").read_text("utf-8")
-    assert len(re.findall(storage, example)) == len(re.findall(storage, example.replace("\n", "\r\n"))) == 1
-
-
-def test_the_windows_script_takes_data_where_they_are_and_claims_only_where_there_are_none() -> None:
-    """The live stack first, then the checkout's folder as Docker Desktop mounts it, then claims."""
-    assert "if (-not $live) { New-Stack (Find-DataPath $known) }" in function("Install-Stack")
-    mounted = function("ConvertTo-MountedPath")
-    assert "/run/desktop/mnt/host/$($Matches[1].ToLower())/" in mounted
-    assert "Replace('\\', '/')" in mounted
-    found = function("Find-DataPath")
-    assert "if (-not $kept) { return '' }" in found
-    assert "if ($folder -match '^/run/desktop/') { return $folder.TrimEnd('/') }" in found
-
-
-def test_the_windows_script_asks_a_live_stack_for_its_data_in_the_operators_order_and_writes_only_the_config() -> None:
-    live = function("Resolve-LiveData")
-    order = ["{.spec.storage.dataPath}", "{.data.dataPath}", "'persistentvolumeclaims'", "Find-DataPath", "Set-Config"]
-    assert sorted(order, key=live.index) == order
-    assert live.count("return") == 4  # each of the first three, where it is there, and where nothing is found
-    written = function("Set-ConfigPath")
-    assert "$Resource" not in written
-    assert "'replace'" in written and "'create'" in written
-    assert "'dataalchemy-config'" in WINDOWS
-
-
-def test_the_windows_script_is_for_docker_desktop_alone_and_names_the_other_one() -> None:
-    said = function("Assert-Context")
-    assert "if ($found -ne $Context)" in said and "setup_operator.sh in WSL" in said
-    start = WINDOWS.split("\ntry {", 1)[1]
-    assert start.index("Assert-Context") < start.index("Install-Stack")
-
-
-def test_the_windows_script_serves_every_stack_and_guesses_none() -> None:
-    assert "if ($meant.Count -ne 1)" in function("Select-Stack")
-    assert "$all | ForEach-Object { $_.metadata.namespace }" in function("Install-Stack")
-    served = function("Install-Operator")
-    assert "foreach ($place in $others)" in served and "kind = 'RoleBinding'" in served
-    # As .NET does it with its $0 and $1, on the file as Windows has it.
-    (pattern,) = re.findall(r"'(\(\?m\)\^\( \*\)- --namespace=[^']*)'", WINDOWS)
-    text = INSTALL.read_text("utf-8").replace("\n", "\r\n")
-    made = re.sub(pattern, r"\g<0>" + "".join(rf"\n\g<1>- --namespace={one}" for one in ("a", "b")), text)
-    deployment = next(one for one in yaml.safe_load_all(made) if one["kind"] == "Deployment")
-    command = deployment["spec"]["template"]["spec"]["containers"][0]["command"]
-    assert [word for word in command if "namespace" in word] == [
-        "--namespace=dataalchemy",
-        "--namespace=a",
-        "--namespace=b",
-    ]
-
-
-def test_the_windows_script_deletes_the_first_operator_before_it_installs_ours() -> None:
-    first, install = function("Remove-FirstOperator"), function("Install-Stack")
-    assert "'--namespace=default'" in first and "-notcontains $Operator" in first
-    assert install.index("Remove-FirstOperator") < install.index("Install-Operator")
-
-
-def test_the_windows_script_takes_everything_down_but_the_namespace() -> None:
-    patterns = re.findall(r"(?:Split\(\$text, |-notmatch )'(\(\?m\)[^']*)'", function("Remove-Stack"))
-    between, namespace = patterns
-    for text in (INSTALL.read_text("utf-8"), INSTALL.read_text("utf-8").replace("\n", "\r\n")):
-        parts = [part for part in re.split(between, text) if not re.search(namespace, part)]
-        kinds = [one["kind"] for part in parts for one in yaml.safe_load_all(part)]
-        assert sorted(["Namespace", *kinds]) == sorted(one["kind"] for one in yaml.safe_load_all(text))
-    assert "deletionPolicy" in function("Remove-Stack")
-
-
-def test_the_windows_script_ends_with_the_programs_exit_codes() -> None:
-    """2 wrong use, 3 missing or away, and 1 where it is up but not well."""
-    codes = re.findall(r"Stop-Here (\d)", WINDOWS)
-    assert set(codes) == {"2", "3"}
-    assert [line.strip() for line in WINDOWS.splitlines() if re.match(r"\s*throw ", line)] == ["throw $Message"]
-    assert "if ($phase -eq 'Paused') { Stop-Here 3" in function("Wait-Ready")
-    assert "[ValidateSet('up', 'down', 'status')]" in WINDOWS
-    assert "if (-not $Build -and (& docker images" in function("Build-Images")
-
-
-def test_every_function_of_the_windows_script_is_called_and_each_called_one_is_there() -> None:
-    """Of what an interpreter would say, this can be read from the text."""
-    code = "\n".join(line for line in WINDOWS.splitlines() if not line.lstrip().startswith("#"))
-    made = set(re.findall(r"^function ([\w-]+)", code, re.MULTILINE))
-    nouns = {name.split("-")[1] for name in made}
-    uses = re.sub(r"^function [\w-]+", "", code, flags=re.MULTILINE)
-    called = set(re.findall(r"(?<![\w$-])([A-Z]\w+-[A-Z]\w+)", uses))
-    assert made <= called
-    assert {name for name in called - made if name.split("-")[1] in nouns} == set()
-    bare = re.sub(r"'(?:[^'\n]|'')*'", "", code)
-    for opening, closing in ("()", "{}", "[]"):
-        assert bare.count(opening) == bare.count(closing)
