@@ -26,6 +26,10 @@ NEXT = """What to do next
   the pages         ./alchemy up --demo            this run and its numbers, in a browser
   ask               ./alchemy chat                 after a full-cycle on your own folder
   remove the demo   rm -r {home}"""
+SENT = """What to do next
+  your own folder   ./alchemy full-cycle PATH      (ingest alone: ./alchemy ingest PATH)
+  the pages         {url}
+  ask               ./alchemy chat                 on this machine, from the lake there"""
 
 
 @click.command()
@@ -60,7 +64,7 @@ def demo(settings: Settings, samples: Path | None, mode: str, as_json: bool) -> 
     show(screen, lake, made)
     wrong = _expected(screen, lake, source, expected)
     _judged_and_asked(settings, screen, resources)
-    screen.say(NEXT.format(home=settings.data_path))
+    screen.say(SENT.format(url=settings.dagster_url) if settings.dagster_url else NEXT.format(home=settings.data_path))
     screen.say(f"done in {time.monotonic() - started:.0f} s")
     screen.event("demo", seconds=round(time.monotonic() - started, 1), differences=len(wrong))
     raise SystemExit(1 if wrong else 0)

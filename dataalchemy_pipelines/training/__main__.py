@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 import traceback
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any
 
 from dataalchemy_pipelines.models.lifeline import die_with
@@ -31,6 +32,7 @@ def main() -> int:
         lines.flush()
 
     sys.excepthook = _say_without_words
+    signal.signal(signal.SIGTERM, _end)
     if arguments.parent is not None:
         die_with(arguments.parent)
     try:
@@ -40,6 +42,11 @@ def main() -> int:
         tell({"error": {"kind": type(error).__name__, **fields}})
         return 1
     return 0
+
+
+def _end(signum: int, _: FrameType | None) -> None:
+    """The first process of a container would go on: without a handler the kernel keeps SIGTERM from it."""
+    raise SystemExit(128 + signum)
 
 
 def _say_without_words(kind: type[BaseException], _: BaseException, trace: TracebackType | None) -> None:

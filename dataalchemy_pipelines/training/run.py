@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,7 @@ class Workplace:
 def train(spec_key: str, place: Workplace, *, tell: Tell) -> dict[str, Any]:
     """Train what `spec_key` describes, or find it done; return its result. `tell` gets a message for each step.
 
+    SystemExit, as a signal's handler raises it, leaves a checkpoint first.
     Raises: NotFound, Misconfigured, Missing, Damaged, and DataAlchemyError where training diverges.
     """
     spec = TrainingSpec.read(place.lake, spec_key)
@@ -59,7 +61,8 @@ def train(spec_key: str, place: Workplace, *, tell: Tell) -> dict[str, Any]:
     before = training.nll(valid)
     if (state := newest_checkpoint(place.lake, keys.checkpoints)) is not None:
         training.resume(state)
-    training.run(report=tell, keep=_every(CHECKPOINT_S, place.lake, keys.checkpoints))
+    with _checkpoints(place.lake, keys.checkpoints) as keep:
+        training.run(report=tell, keep=keep)
     nll = {"valid_nll_before": before, "valid_nll_after": training.nll(valid)}
     result = {
         "adapter": _publish(training, spec, origin, place),
@@ -111,16 +114,27 @@ def _first(examples: list[Example], tokens: int) -> list[Example]:
     return chosen
 
 
-def _every(seconds: float, lake: Lake, folder: str) -> Callable[[State], None]:
-    """Write an anchor as a checkpoint when the last is this old."""
-    written = [time.monotonic()]
+@contextmanager
+def _checkpoints(lake: Lake, folder: str) -> Iterator[Callable[[State], None]]:
+    """Takes anchors. One becomes a checkpoint when the last is old, and the newest where the process is told to end.
 
-    def keep(state: State) -> None:
-        if time.monotonic() - written[0] >= seconds:
-            write_checkpoint(lake, folder, state)
-            written[0] = time.monotonic()
+    Never a state between anchors: what goes on from it would fall back to another place than a run in one piece.
+    """
+    written, unwritten = time.monotonic(), None
 
-    return keep
+    def keep(anchor: State) -> None:
+        nonlocal written, unwritten
+        unwritten = anchor
+        if time.monotonic() - written >= CHECKPOINT_S:
+            write_checkpoint(lake, folder, anchor)
+            written, unwritten = time.monotonic(), None
+
+    try:
+        yield keep
+    except SystemExit:
+        if unwritten is not None:
+            write_checkpoint(lake, folder, unwritten)
+        raise
 
 
 def _publish(training: Training, spec: TrainingSpec, origin: ModelFolder, place: Workplace) -> str:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +71,33 @@ def test_a_run_killed_after_a_checkpoint_goes_on_to_the_same_adapter(
     assert steps == [11, 12, 13, 14]
     assert resumed["adapter"] == whole["adapter"]
     assert list(other.lake.listing("objects/checkpoints")) == []
+
+
+def test_told_to_end_it_leaves_its_last_anchor_and_goes_on_from_there(place: Workplace, tmp_path: Path) -> None:
+    """As a cluster ends the pod of a training: SIGTERM to a process, long before a checkpoint is due."""
+    key = put_spec(place, max_steps=100_000)
+    environment = {**os.environ, "DATAALCHEMY_DATA_PATH": str(tmp_path), "DATAALCHEMY_DEVICE": "cpu"}
+    environment |= {"DATAALCHEMY_LAKE": (tmp_path / "lake").as_uri(), "DATAALCHEMY_MODELS": str(place.models_file)}
+    command = [sys.executable, "-m", "dataalchemy_pipelines.training", "--spec", key]
+    steps = [0]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            message = json.loads(line)
+            assert "step" in message, message
+            steps.append(message["step"])
+            if steps[-1] == 25:
+                process.terminate()
+    assert process.returncode == 128 + signal.SIGTERM
+    assert steps == list(range(steps[-1] + 1))
+
+    def die_at_once(message: dict[str, Any]) -> None:
+        steps.append(message["step"])
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(key, place, tell=die_at_once)
+    assert steps[-1] == steps[-2] // 10 * 10 + 1
 
 
 def test_a_loss_that_is_no_number_leads_back_and_halves_the_rate(
