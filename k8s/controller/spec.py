@@ -22,6 +22,13 @@ Quantity = Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253)]
 Image = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][-a-zA-Z0-9._/:@]*$", max_length=512)]
 LabelValue = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9]([-a-zA-Z0-9_.]*[a-zA-Z0-9])?$", max_length=63)]
+Cron = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^(@(hourly|daily|weekly|monthly|yearly)|[-0-9A-Za-z*/,]+( [-0-9A-Za-z*/,]+){4})$", max_length=100
+    ),
+]
+Principal = Annotated[str, StringConstraints(pattern=r"^[^, ]+$", max_length=253)]
 Replicas = Annotated[int, Field(ge=1, le=16)]
 
 STACK_NAME = re.compile(r"^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$")
@@ -166,6 +173,9 @@ class Dagster(Part):
     image: Image | None = None
     postgres: Postgres = Postgres()
     max_concurrent_runs: Annotated[int, Field(ge=1, le=100)] = 2
+    schedule: Cron | None = None
+    principals: tuple[Principal, ...] = ()
+    keep_runs_days: Annotated[int, Field(ge=1, le=36500)] | None = None
 
     @model_validator(mode="after")
     def _image_has_a_version(self) -> Self:

@@ -40,7 +40,13 @@ def variables(stack: Stack) -> dict[str, str]:
         told["DATAALCHEMY_S3_ENDPOINT"] = endpoint
     if stack.spec.storage.external is not None:
         told["DATAALCHEMY_S3_REGION"] = stack.spec.storage.external.region
-    return told
+    dagster = stack.spec.dagster
+    asked = {
+        "DATAALCHEMY_SCHEDULE": dagster.schedule,
+        "DATAALCHEMY_PRINCIPALS": ",".join(dagster.principals),
+        "DATAALCHEMY_KEEP_RUNS_DAYS": dagster.keep_runs_days,
+    }
+    return told | {name: str(value) for name, value in asked.items() if value}
 
 
 def run_variables(stack: Stack) -> list[Manifest]:

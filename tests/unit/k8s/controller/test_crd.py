@@ -59,11 +59,15 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"ingress": {**INGRESS, "className": "nginx", "basicAuthSecret": "users"}, "dagster": {"enabled": False}},
         "leave it out",
     ),
+    "a schedule that is none": ({"dagster": {"schedule": "every night"}}, "cron expression"),
+    "two principals in one": ({"dagster": {"principals": ["local,public"]}}, "one principal"),
     "a policy that is none": ({"deletionPolicy": "Keep"}, "Retain"),
     "resources of nobody": ({"resources": {"spark": {}}}, "lake"),
     "a name that is no label": ({"projectName": "Our project!"}, "label"),
 }
-BY_PATTERN = {"an amount with a blank", "a name that is no label"}
+BY_PATTERN = {
+    *("an amount with a blank", "a name that is no label", "a schedule that is none", "two principals in one"),
+}
 """The model says these by a pattern of its own, the CRD by a sentence."""
 BY_CRD = {"an unknown field"}
 """The model leaves it alone, as a definition newer than the operator would have one in every stack."""
@@ -84,8 +88,8 @@ def rules(schema: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str,
     for rule in schema.get("x-kubernetes-validations", []):
         yield path, rule["rule"], rule["message"]
     parts = dict(schema.get("properties", {}))
-    if schema.get("additionalProperties"):
-        parts["*"] = schema["additionalProperties"]
+    for inner in {"items", "additionalProperties"} & set(schema):
+        parts["*"] = schema[inner]
     for name, part in parts.items():
         yield from rules(part, f"{path}.{name}")
 

@@ -36,6 +36,8 @@ WRONG: dict[str, dict[str, Any]] = {
     "resources are for lake": {"resources": {"spark": {}}},
     "Dagster has no login": {"ingress": {"host": "a.example.com", "annotations": {"author": "me"}}},
     "dagster.enabled: false": {"ingress": LOGIN, "dagster": {"enabled": False}},
+    "such as 0 3": {"dagster": {"schedule": "every night"}},
+    "one principal": {"dagster": {"principals": ["local,public"]}},
     "projectName becomes a label": {"projectName": "Our project!"},
     "the name of an object": {"credentialsSecret": "My Secret"},
     "has letters, digits and _": {"dagster": {"postgres": {"external": {"host": "db", "user": "o'hara"}}}},
@@ -49,6 +51,7 @@ RIGHT: dict[str, dict[str, Any]] = {
         "compute": {"spark": {"image": "data-processor:latest"}},
         "serviceType": "LoadBalancer",
     },
+    "a schedule": {"dagster": {"schedule": "*/15 3-6 * * MON", "principals": ["ada", "public"], "keepRunsDays": 30}},
     "a digest": {"dagster": {"image": "registry.example.com:5000/a/b@sha256:" + "0" * 64}},
     "a port and a tag": {"compute": {"spark": {"mode": "cluster", "image": "registry.example.com:5000/a/b:1.2"}}},
     "a login by Traefik": {
@@ -88,6 +91,9 @@ def broken(schema: Mapping[str, Any], value: Any) -> Iterator[str]:
         for name, one in value.items():
             if part := schema.get("properties", {}).get(name) or schema.get("additionalProperties"):
                 yield from broken(part, one)
+    if isinstance(value, list):
+        for one in value:
+            yield from broken(schema["items"], one)
 
 
 @pytest.mark.parametrize("words", WRONG)

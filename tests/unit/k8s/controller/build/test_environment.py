@@ -22,6 +22,17 @@ def test_what_composes_containers_are_told_pods_are_told_too(make_stack: Make) -
     assert told - OPTIONAL <= set(variables(make_stack()))
 
 
+def test_what_a_stack_says_of_its_runs_is_told(make_stack: Make) -> None:
+    said = {"schedule": "0 3 * * *", "principals": ["ada", "public"], "keepRunsDays": 30}
+    told = variables(make_stack(dagster=said))
+    assert told["DATAALCHEMY_SCHEDULE"] == "0 3 * * *"
+    assert told["DATAALCHEMY_PRINCIPALS"] == "ada,public"
+    assert told["DATAALCHEMY_KEEP_RUNS_DAYS"] == "30"
+    assert not {"DATAALCHEMY_SCHEDULE", "DATAALCHEMY_PRINCIPALS", "DATAALCHEMY_KEEP_RUNS_DAYS"} & set(
+        variables(make_stack())
+    )
+
+
 def test_no_secret_is_told(make_stack: Make) -> None:
     (config,) = build_environment(make_stack())
     assert not [name for name in config["data"] if any(word in name for word in SECRETS)]
