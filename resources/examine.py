@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import shutil
 import stat
 import sys
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +24,7 @@ OK, WARN, FAIL = "ok", "warn", "fail"
 DISK_NEEDED_GB = 10.0
 DISK_LEAST_GB = 1.0
 MEMORY_NEEDED_GB = 4.0
+ANSWER_S = 5
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
         yield Finding(OK, "durability", resources["lake"].durability)
     yield _service("cache", resources["kv"])
     yield _history(settings)
+    if settings.dagster_url:
+        yield _dagster(settings.dagster_url)
     yield _dotenv(settings)
     yield _java()
     yield from _device(settings)
@@ -70,6 +75,17 @@ def _history(settings: Settings) -> Finding:
     except DataAlchemyError as error:
         return Finding(FAIL, "history", f"{error.what}: {error.subject}", error.fix)
     return _service("history", history) if history else Finding(OK, "history", f"SQLite in {settings.dagster_home}")
+
+
+def _dagster(url: str) -> Finding:
+    """Whether the Dagster that commands send their work to answers."""
+    try:
+        with urllib.request.urlopen(f"{url.rstrip('/')}/server_info", timeout=ANSWER_S) as response:
+            version = json.load(response)["dagster_version"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        fix = "Start it, or correct DATAALCHEMY_DAGSTER_URL."
+        return Finding(FAIL, "dagster", f"No Dagster answers: {url} ({type(error).__name__})", fix)
+    return Finding(OK, "dagster", f"{version} at {url}")
 
 
 def _service(what: str, service: Service) -> Finding:
@@ -119,7 +135,7 @@ def _java() -> Finding:
 
 def _device(settings: Settings) -> Iterator[Finding]:
     try:
-        found = accelerator.detect(wanted=settings.device)
+        found = accelerator.detect(wanted=settings.device, gfx_override=settings.gfx_override)
     except DataAlchemyError as error:
         yield Finding(FAIL, "device", f"{error.what}: {error.subject}", error.fix)
         return

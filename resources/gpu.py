@@ -33,7 +33,6 @@ class Accelerator:
     """What to compute on. ``torch_backend`` is the value for `uv pip install --torch-backend`.
 
     ``visible`` is the value for HIP_VISIBLE_DEVICES where a GPU that cannot be used must be hidden, else empty.
-    ``torch_requirement`` names the torch of that backend's index where it does not have the newest, else it is empty.
     """
 
     kind: str
@@ -43,7 +42,6 @@ class Accelerator:
     problems: tuple[Problem, ...] = ()
     note: str = ""
     visible: str = ""
-    torch_requirement: str = ""
 
     def describe(self) -> str:
         """One line for people: the cards with their memory and driver, or why there are none."""

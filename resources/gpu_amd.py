@@ -13,8 +13,6 @@ from resources.gpu import Accelerator, Device, Person, Problem, folders, number,
 
 ROCM_BACKEND = "rocm7.2"
 """The newest ROCm that uv's `--torch-backend` takes (uv 0.13.9)."""
-ROCM_TORCH = "torch==2.13.0"
-"""The last torch for ROCm 7.2; 2.14 moved to 7.14 (RELEASE.md of pytorch/pytorch)."""
 ROCM_TARGETS = frozenset(
     {"gfx900", "gfx906", "gfx908", "gfx90a", "gfx942", "gfx950", "gfx1030"}
     | {"gfx1100", "gfx1101", "gfx1102", "gfx1150", "gfx1151", "gfx1200", "gfx1201"}
@@ -74,7 +72,6 @@ def look_for_amd(root: Path, person: Person, gfx_override: str) -> Accelerator:
         torch_backend=ROCM_BACKEND,
         problems=tuple(problems),
         visible=",".join(str(index) for index, _ in usable) if usable and hides else "",
-        torch_requirement=ROCM_TORCH,
     )
 
 

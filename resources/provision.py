@@ -43,6 +43,8 @@ REQUIREMENTS = CHECKOUT / "requirements"
 MODELS_FILE = CHECKOUT / "dataalchemy_pipelines" / "models" / "models.yaml"
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+) *(?:; *([^\\\n]+?))? *\\?$", re.MULTILINE)
 _TORCH_GB = {"cpu": 1.0, "cuda": 5.3, "rocm": 18.0}  # on disk; cuda is measured
+_ROCM_TORCH = "torch-rocm.txt"
+"""The last torch for ROCm 7.2; 2.14 moved to 7.14, which uv has no name for (RELEASE.md of pytorch/pytorch)."""
 _PROBE_S = "5"
 
 
@@ -74,7 +76,7 @@ NEEDS: dict[str, Need] = {
 def missing(need: str) -> list[str]:
     """Packages of a need that are absent or not at their pinned version, and ``java``; [] when all is there."""
     wanted = NEEDS[need]
-    absent = [name for name, pinned in _wanted(wanted) if not _is_there(name, pinned)]
+    absent = [name for name, versions in _wanted(wanted) if not _is_there(name, versions)]
     if _marker(need).exists():
         absent = [name for name, _ in _wanted(wanted)]
     return [*absent, *(["java"] if wanted.java and find_java() is None else [])]
@@ -125,23 +127,29 @@ def find_program(name: str) -> Path | None:
     return Path(found) if found else None
 
 
-def _wanted(need: Need) -> Iterator[tuple[str, str | None]]:
-    """(package, pinned version) on this platform; without the requirements files the telling packages, any version."""
+def _wanted(need: Need) -> Iterator[tuple[str, set[str]]]:
+    """(package, versions that will do) on this platform; without the requirements files the telling packages, any."""
     if not REQUIREMENTS.is_dir():
-        yield from ((name, None) for name in need.packages)
+        yield from ((name, set[str]()) for name in need.packages)
         return
     for file in need.files:
-        for name, pinned, marker in _PIN.findall((REQUIREMENTS / file).read_text(encoding="utf-8")):
-            if not marker or Marker(marker).evaluate():
-                yield name, pinned
+        on_rocm = dict(_pins(_ROCM_TORCH)) if file == "torch.txt" else {}
+        for name, pinned in _pins(file):
+            yield name, {pinned, on_rocm.get(name, pinned)}
 
 
-def _is_there(name: str, pinned: str | None) -> bool:
+def _pins(file: str) -> Iterator[tuple[str, str]]:
+    for name, pinned, marker in _PIN.findall((REQUIREMENTS / file).read_text(encoding="utf-8")):
+        if not marker or Marker(marker).evaluate():
+            yield name, pinned
+
+
+def _is_there(name: str, versions: set[str]) -> bool:
     try:
         found = version(name)
     except PackageNotFoundError:
         return False
-    return pinned is None or found.partition("+")[0] == pinned  # a build of PyTorch says its backend after the plus
+    return not versions or found.partition("+")[0] in versions  # a build of PyTorch says its backend after the plus
 
 
 def _marker(need: str) -> Path:
@@ -150,8 +158,8 @@ def _marker(need: str) -> Path:
 
 
 def _device() -> Accelerator:
-    override = child_environment().get("HSA_OVERRIDE_GFX_VERSION", "")
-    return detect(wanted=Settings.read().device, gfx_override=override)
+    settings = Settings.read()
+    return detect(wanted=settings.device, gfx_override=settings.gfx_override)
 
 
 @contextmanager
@@ -225,7 +233,8 @@ def _torch_build(again: list[str]) -> _TorchBuild:
     """PyTorch's build for this machine's device; where its index is out of reach, that of the ordinary index."""
     device = _device()
     plain = [*again, "-r", str(REQUIREMENTS / "torch.txt")]
-    chosen = [f"--torch-backend={device.torch_backend}", *plain]
+    file = _ROCM_TORCH if device.kind == "rocm" else "torch.txt"
+    chosen = [*again, f"--torch-backend={device.torch_backend}", "-r", str(REQUIREMENTS / file)]
     quick = {"UV_HTTP_TIMEOUT": _PROBE_S, "UV_HTTP_RETRIES": "0"}
     if _run_uv("--dry-run", *chosen, settings=quick, quiet=True) == 0:
         return _TorchBuild(chosen, f"PyTorch's build for {device.torch_backend}", _TORCH_GB[device.kind])

@@ -99,6 +99,11 @@ class Settings(BaseSettings):
         None, alias="DATAALCHEMY_POD_IP", description="Address of this pod, where Spark's executors find it."
     )
     device: str = Field("auto", alias="DATAALCHEMY_DEVICE", description="`auto`, `rocm`, `cuda` or `cpu`.")
+    gfx_override: str = Field(
+        "",
+        alias="HSA_OVERRIDE_GFX_VERSION",
+        description="Target that stands in for an AMD card without kernels of its own, such as `10.3.0`.",
+    )
     cache_override: Path | None = Field(
         None,
         alias="DATAALCHEMY_CACHE",
@@ -110,7 +115,7 @@ class Settings(BaseSettings):
     principals: str = Field(
         "local,public",
         alias="DATAALCHEMY_PRINCIPALS",
-        description="Who asks: the principals, separated by commas, as which `chat` and `serve` search.",
+        description="Who asks: the principals, separated by commas, as which `chat` searches and adapters are judged.",
     )
     schedule: str | None = Field(
         None,

@@ -9,7 +9,7 @@ from resources.settings import Settings
 
 
 @click.command()
-@click.option("--versioned", is_flag=True, help="Let the bucket keep old versions; `forget` then has more to remove.")
+@click.option("--versioned", is_flag=True, help="Let the bucket keep old versions of its objects.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.pass_obj
 def init(settings: Settings, versioned: bool, as_json: bool) -> None:

@@ -7,8 +7,8 @@ import os
 import sys
 
 from dataalchemy_pipelines.models.lifeline import die_with
-from resources.accelerator import detect
 from resources.deployments import resources_for
+from resources.device import torch_device
 from resources.settings import Settings
 
 
@@ -19,14 +19,13 @@ def main() -> None:
     parent = parser.parse_args().parent
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    # Imported once stdout is safe; until then nothing of torch is loaded.
-    from dataalchemy_pipelines.models.server import ModelPlace, ModelServer
-
     if parent is not None:
         die_with(parent)
     settings = Settings.read()
-    accelerator = detect(wanted=settings.device)
-    device = "cpu" if accelerator.kind == "cpu" else "cuda"
+    device = torch_device(settings)
+    # Imported once stdout is safe and the device chosen; until then nothing of torch is loaded.
+    from dataalchemy_pipelines.models.server import ModelPlace, ModelServer
+
     lake = resources_for(settings)["lake"]
     ModelServer(ModelPlace(lake, settings.cache_path, device, settings.models_file)).serve(sys.stdin, replies)
 

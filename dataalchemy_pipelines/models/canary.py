@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from resources.errors import Damaged
+from resources.errors import Damaged, Missing
 
 TRUE_ENOUGH = 0.02
 """Largest error relative to the largest value; bf16 keeps 8 bits, so a sum of products is off by about 0.004."""
@@ -33,8 +33,11 @@ class Numerics:
 def choose_numerics(device: str) -> Numerics:
     """The numbers for `device` ("cpu" or "cuda", which ROCm answers to as well). Cost: some milliseconds.
 
-    Raises: Damaged where even fp32 on the device disagrees with the CPU.
+    Raises: Missing where this PyTorch can't use the device; Damaged where even fp32 on it disagrees with the CPU.
     """
+    if device != "cpu" and not torch.cuda.is_available():
+        fix = "Install PyTorch's build for it (docs/rocm.md says how), or set DATAALCHEMY_DEVICE=cpu."
+        raise Missing("PyTorch cannot use the GPU that is here", subject=f"torch {torch.__version__}", fix=fix)
     for dtype in (torch.bfloat16, torch.float32):
         if (dtype == torch.float32 or _has_bf16(device)) and _worst_error(device, dtype) < TRUE_ENOUGH:
             return Numerics(device, dtype)

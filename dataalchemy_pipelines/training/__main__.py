@@ -12,8 +12,8 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from dataalchemy_pipelines.models.lifeline import die_with
-from resources.accelerator import detect
 from resources.deployments import resources_for
+from resources.device import torch_device
 from resources.errors import DataAlchemyError
 from resources.settings import Settings
 
@@ -56,11 +56,11 @@ def _say_without_words(kind: type[BaseException], _: BaseException, trace: Trace
 
 
 def _train(spec_key: str, tell: Any) -> dict[str, Any]:
-    # Imported once stdout is safe; until then nothing of torch is loaded.
+    settings = Settings.read()
+    device = torch_device(settings)
+    # Imported once stdout is safe and the device chosen; until then nothing of torch is loaded.
     from dataalchemy_pipelines.training.run import Workplace, train
 
-    settings = Settings.read()
-    device = "cpu" if detect(wanted=settings.device).kind == "cpu" else "cuda"
     settings.cache_path.mkdir(parents=True, exist_ok=True)
     place = Workplace(resources_for(settings)["lake"], settings.cache_path, device, settings.models_file)
     return train(spec_key, place, tell=tell)

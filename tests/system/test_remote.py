@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from pathlib import Path
 
@@ -24,6 +25,8 @@ def test_a_command_sends_its_work_and_ends_as_if_it_had_done_it(tmp_path: Path) 
         (tmp_path / ".env").write_text(f"DATAALCHEMY_DAGSTER_URL={address}\n", encoding="utf-8")
         code, _, err = place.finished("ingest")
         assert code == 2 and "There is no source yet" in err, err
+        code, out, err = place.finished("doctor")
+        assert code == 0 and re.search(rf"^ok +dagster +\S+ at {address}$", out, re.MULTILINE), out
         code, out, err = place.finished("ingest", str(papers), "--stage", "wash", "--json")
         assert code == 0, err
     events = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
@@ -37,6 +40,8 @@ def test_an_address_at_which_no_dagster_answers_is_said_with_its_mend(tmp_path: 
     code, _, err = place.finished("ingest")
     assert code == 3
     assert err.startswith("error: Dagster does not answer") and "DATAALCHEMY_DAGSTER_URL" in err
+    code, out, _ = place.finished("doctor")
+    assert code == 3 and re.search(r"^fail +dagster +No Dagster answers", out, re.MULTILINE), out
 
 
 def test_a_run_that_fails_elsewhere_ends_here_in_its_own_words(tmp_path: Path) -> None:

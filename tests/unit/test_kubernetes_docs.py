@@ -17,11 +17,15 @@ CONTROLLER = CHECKOUT / "k8s" / "controller"
 
 
 def reasons() -> set[str]:
-    """Those of causes.py, and those of the problems that the plan may have."""
+    """Those of causes.py, of the problems that the plan may have, and of the status."""
     made = {reason for _, reason, _ in causes._SAID} | set(causes._WAITING.values())
     made |= set(re.findall(r'Cause\(\s*"(\w+)"', (CONTROLLER / "causes.py").read_text("utf-8")))
     for name in ("keep.py", "plan.py"):
         made |= set(re.findall(r'Problem\(\s*"(\w+)"', (CONTROLLER / name).read_text("utf-8")))
+    for name in ("causes.py", "reconcile.py", "status.py"):
+        text = (CONTROLLER / name).read_text("utf-8")
+        for where in ("otherwise=", r"left_alone\(before, ", r'_condition\("Reachable", False, '):
+            made |= set(re.findall(rf'{where}"(\w+)"', text))
     return made
 
 

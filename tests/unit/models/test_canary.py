@@ -7,7 +7,7 @@ import torch
 
 from dataalchemy_pipelines.models import canary
 from dataalchemy_pipelines.models.canary import choose_numerics
-from resources.errors import Damaged
+from resources.errors import Damaged, Missing
 
 
 def test_the_cpu_gets_bf16_exactly_where_it_has_instructions_for_it() -> None:
@@ -26,3 +26,9 @@ def test_a_device_that_computes_no_numbers_is_refused(monkeypatch: pytest.Monkey
     monkeypatch.setattr(canary, "_attention", lambda heads: heads * float("nan"))
     with pytest.raises(Damaged):
         choose_numerics("cpu")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU that PyTorch can use")
+def test_a_gpu_that_this_pytorch_cannot_use_is_an_error_that_says_what_to_do() -> None:
+    with pytest.raises(Missing, match="DATAALCHEMY_DEVICE=cpu"):
+        choose_numerics("cuda")

@@ -16,9 +16,11 @@ from pathlib import Path
 import pytest
 
 from resources import provision
+from resources.accelerator import Accelerator
 from resources.errors import Missing
 
 ROOT = Path(__file__).parents[3]
+TORCH = ("torch.txt", "torch-rocm.txt")
 PROBE = """
 import json, sys
 from pathlib import Path
@@ -184,14 +186,35 @@ def test_every_file_that_a_need_names_exists_and_is_pinned() -> None:
         for file in need.files:
             text = (ROOT / "requirements" / file).read_text(encoding="utf-8")
             assert provision._PIN.findall(text), file
-            assert file == "torch.txt" or text.count("--hash=sha256:") >= len(provision._PIN.findall(text)), file
+            assert file in TORCH or text.count("--hash=sha256:") >= len(provision._PIN.findall(text)), file
 
 
 def test_no_pinned_file_brings_another_pytorch() -> None:
     for path in (ROOT / "requirements").glob("*.txt"):
         names = {name for name, _, _ in provision._PIN.findall(path.read_text(encoding="utf-8"))}
         heavy = {name for name in names if name.startswith(("nvidia-", "triton", "torch"))}
-        assert heavy <= ({"torch"} if path.name == "torch.txt" else set()), path.name
+        assert heavy <= ({"torch"} if path.name in TORCH else set()), path.name
+
+
+def test_an_amd_card_gets_the_last_pytorch_that_is_built_for_it_and_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    (pinned,) = dict(provision._pins("torch-rocm.txt")).values()
+    asked: list[tuple[str, ...]] = []
+    card = Accelerator("rocm", torch_backend="rocm7.2")
+    monkeypatch.setattr(provision, "_device", lambda: card)
+    monkeypatch.setattr(provision, "_run_uv", lambda *words, **more: asked.append(words) or 0)
+    build = provision._torch_build([])
+    assert build.arguments[0] == "--torch-backend=rocm7.2" and build.arguments[-1].endswith("torch-rocm.txt")
+    assert asked == [("--dry-run", *build.arguments)]
+    monkeypatch.setattr(provision, "version", lambda name: f"{pinned}+rocm7.2" if name == "torch" else "0")
+    assert "torch" not in provision.missing("training")
+
+
+def test_where_that_build_is_out_of_reach_the_ordinary_one_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(provision, "_device", lambda: Accelerator("rocm", torch_backend="rocm7.2"))
+    monkeypatch.setattr(provision, "_run_uv", lambda *words, **more: 1)
+    build = provision._torch_build([])
+    assert build.arguments == ["-r", str(ROOT / "requirements" / "torch.txt")]
+    assert "out of reach" in build.note
 
 
 def test_a_program_is_found_in_the_folder_given_for_tests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
