@@ -33,13 +33,15 @@ class Taken:
 
 
 def sqlite_instance(home: Path) -> DagsterInstance:
-    """The instance of a home whose history is SQLite; its own dagster.yaml is not read. Raises NotFound."""
+    """The instance of a home whose history is SQLite, whatever its dagster.yaml says of storage. Raises NotFound."""
     from dagster import DagsterInstance
     from dagster._core.instance.ref import InstanceRef
 
     if not (home / "history" / "runs.db").is_file():
         raise NotFound("There is no history here", subject=str(home), fix="Give Dagster's home: the folder `dagster`.")
-    return DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides={}))
+    # A deployment that takes over its own home has written PostgreSQL into the dagster.yaml there.
+    kept = {"storage": {"sqlite": {"base_dir": str(home.absolute())}}}
+    return DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=kept))
 
 
 def take(source: DagsterInstance, target: DagsterInstance, *, progress: Progress) -> Taken:

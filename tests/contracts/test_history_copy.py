@@ -56,7 +56,7 @@ def broken() -> None:
 def home(tmp_path: Path) -> Path:
     """A home with three runs, one of which failed."""
     place = tmp_path / "dagster"
-    place.mkdir()
+    place.mkdir(exist_ok=True)
     with dg.DagsterInstance.local_temp(str(place), overrides={"telemetry": {"enabled": False}}) as instance:
         for _ in range(2):
             assert dg.materialize([thing, thing_is_right], instance=instance).success
@@ -66,11 +66,11 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def postgres(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
-    """The instance of a deployment whose history PostgreSQL keeps."""
+    """The instance of a deployment whose history PostgreSQL keeps, in the home where SQLite kept it until now."""
     with postgres_at(tmp_path / "postgres") as server:
         monkeypatch.setenv("DATAALCHEMY_POSTGRES_PASSWORD", server.password)
         monkeypatch.setenv("DAGSTER_HOME", "")
-        settings = Settings.read(DATAALCHEMY_DATA_PATH=str(tmp_path / "new"), DATAALCHEMY_POSTGRES_URL=server.url)
+        settings = Settings.read(DATAALCHEMY_DATA_PATH=str(tmp_path), DATAALCHEMY_POSTGRES_URL=server.url)
         prepare(settings)
         migrate(settings)
         with dg.DagsterInstance.get() as instance:
