@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from resources import accelerator, provision
+from resources import provision
 from resources.deployments import resources_for
+from resources.device import accelerator_of
 from resources.errors import DataAlchemyError
 from resources.home import history_of
 from resources.lake import LocalLake
@@ -135,7 +136,7 @@ def _java() -> Finding:
 
 def _device(settings: Settings) -> Iterator[Finding]:
     try:
-        found = accelerator.detect(wanted=settings.device, gfx_override=settings.gfx_override)
+        found = accelerator_of(settings)
     except DataAlchemyError as error:
         yield Finding(FAIL, "device", f"{error.what}: {error.subject}", error.fix)
         return

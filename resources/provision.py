@@ -20,8 +20,8 @@ from pathlib import Path
 import yaml
 from packaging.markers import Marker
 
-from resources.accelerator import Accelerator, detect
 from resources.contracts import Progress
+from resources.device import accelerator_of
 from resources.errors import Misconfigured, Missing
 from resources.java import JAVA_FIX, find_java, install_java
 from resources.settings import CHECKOUT, Settings, child_environment
@@ -157,11 +157,6 @@ def _marker(need: str) -> Path:
     return Path(sys.prefix) / f"installing-{need}"
 
 
-def _device() -> Accelerator:
-    settings = Settings.read()
-    return detect(wanted=settings.device, gfx_override=settings.gfx_override)
-
-
 @contextmanager
 def _alone(need: str, progress: Progress) -> Iterator[None]:
     """Hold the lock that `./alchemy` takes too, so that two processes never install at once. Raises Missing."""
@@ -231,7 +226,7 @@ class _TorchBuild:
 
 def _torch_build(again: list[str]) -> _TorchBuild:
     """PyTorch's build for this machine's device; where its index is out of reach, that of the ordinary index."""
-    device = _device()
+    device = accelerator_of(Settings.read())
     plain = [*again, "-r", str(REQUIREMENTS / "torch.txt")]
     file = _ROCM_TORCH if device.kind == "rocm" else "torch.txt"
     chosen = [*again, f"--torch-backend={device.torch_backend}", "-r", str(REQUIREMENTS / file)]

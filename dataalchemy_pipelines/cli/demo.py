@@ -23,12 +23,11 @@ JUDGED = {"most_questions": 40, "generate_for": 12, "max_new_tokens": 48}
 """Fewer questions than `evaluate` puts: enough for a narrow interval, and little more than a minute on two cores."""
 NEXT = """What to do next
   your own folder   ./alchemy full-cycle PATH      (ingest alone: ./alchemy ingest PATH)
-  the pages         ./alchemy up --demo            this run and its numbers, in a browser
+"""
+HERE = """  the pages         ./alchemy up --demo            this run and its numbers, in a browser
   ask               ./alchemy chat                 after a full-cycle on your own folder
   remove the demo   rm -r {home}"""
-SENT = """What to do next
-  your own folder   ./alchemy full-cycle PATH      (ingest alone: ./alchemy ingest PATH)
-  the pages         {url}
+ELSEWHERE = """  the pages         {url}
   ask               ./alchemy chat                 on this machine, from the lake there"""
 
 
@@ -64,10 +63,16 @@ def demo(settings: Settings, samples: Path | None, mode: str, as_json: bool) -> 
     show(screen, lake, made)
     wrong = _expected(screen, lake, source, expected)
     _judged_and_asked(settings, screen, resources)
-    screen.say(SENT.format(url=settings.dagster_url) if settings.dagster_url else NEXT.format(home=settings.data_path))
+    screen.say(what_next(settings))
     screen.say(f"done in {time.monotonic() - started:.0f} s")
     screen.event("demo", seconds=round(time.monotonic() - started, 1), differences=len(wrong))
     raise SystemExit(1 if wrong else 0)
+
+
+def what_next(settings: Settings) -> str:
+    """What a person may do after the demo. Where a Dagster elsewhere did it, it is a source of that one's lake."""
+    rest = ELSEWHERE.format(url=settings.dagster_url) if settings.dagster_url else HERE.format(home=settings.data_path)
+    return NEXT + rest
 
 
 def _expectations(folder: Path) -> dict[str, Any] | None:

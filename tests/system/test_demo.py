@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from resources.settings import CHECKOUT
+from tests.system.test_up import DATAALCHEMY
 
 pytestmark = [pytest.mark.system, pytest.mark.models, pytest.mark.timeout(1800)]
-
-PROGRAM = [sys.executable, "-c", "from dataalchemy_pipelines.cli.app import main; main()"]
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +24,7 @@ def run(home: Path, *words: str) -> str:
     """What a command says, which must end well."""
     environment = {**os.environ, "DATAALCHEMY_DATA_PATH": str(home), "PYTHONPATH": str(CHECKOUT)}
     done = subprocess.run(
-        [*PROGRAM, *words], cwd=home, env=environment, capture_output=True, text=True, check=False, timeout=1500
+        [*DATAALCHEMY, *words], cwd=home, env=environment, capture_output=True, text=True, check=False, timeout=1500
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

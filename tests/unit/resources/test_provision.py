@@ -200,7 +200,7 @@ def test_an_amd_card_gets_the_last_pytorch_that_is_built_for_it_and_keeps_it(mon
     (pinned,) = dict(provision._pins("torch-rocm.txt")).values()
     asked: list[tuple[str, ...]] = []
     card = Accelerator("rocm", torch_backend="rocm7.2")
-    monkeypatch.setattr(provision, "_device", lambda: card)
+    monkeypatch.setattr(provision, "accelerator_of", lambda settings: card)
     monkeypatch.setattr(provision, "_run_uv", lambda *words, **more: asked.append(words) or 0)
     build = provision._torch_build([])
     assert build.arguments[0] == "--torch-backend=rocm7.2" and build.arguments[-1].endswith("torch-rocm.txt")
@@ -210,7 +210,7 @@ def test_an_amd_card_gets_the_last_pytorch_that_is_built_for_it_and_keeps_it(mon
 
 
 def test_where_that_build_is_out_of_reach_the_ordinary_one_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(provision, "_device", lambda: Accelerator("rocm", torch_backend="rocm7.2"))
+    monkeypatch.setattr(provision, "accelerator_of", lambda settings: Accelerator("rocm", torch_backend="rocm7.2"))
     monkeypatch.setattr(provision, "_run_uv", lambda *words, **more: 1)
     build = provision._torch_build([])
     assert build.arguments == ["-r", str(ROOT / "requirements" / "torch.txt")]
